@@ -1,0 +1,90 @@
+package control
+
+import (
+	"context"
+	"time"
+)
+
+// Fleet makes engine nodes match the clusters of the records. It is told that something changed, and asks the Service what is wanted
+// (Wanted) and tells it what has become of it (ClusterReady, ClusterFailed, ClusterGone).
+type Fleet interface {
+	// Notify says that the wanted state of a cluster changed, or of something that it refers to (its ACL, a user, its parameter group). It never blocks.
+	Notify(region, cluster string)
+}
+
+// WantedCluster is all that a cluster's nodes have to know, resolved from the records in one transaction.
+type WantedCluster struct {
+	Account, Region, Name string
+	// ID is unique among all clusters ever created here; a cluster created again under an old name has a new one. It names the cluster's folders and logs.
+	ID string
+	// Generation grows with each change of the cluster's record or of what it refers to; ClusterReady repeats the one that it has realized.
+	Generation uint64
+	Status     string // the record's status: creating, available, updating, deleting …
+	Shards     []WantedShard
+	Port       int
+	TLS        bool
+	NodeType   string
+	// MaxMemory is the data memory of a node, in bytes, from the node type.
+	MaxMemory int64
+	Engine    string // redis or valkey
+	// EnginePatchVersion is what INFO reports as redis_version.
+	EnginePatchVersion string
+	// Users are the users of the cluster's ACL with canonical access strings; there is always one named "default" (off when the ACL has no such user).
+	Users []WantedUser
+	// Parameters are the effective values of the cluster's parameter group: name to value.
+	Parameters map[string]string
+	// WrappedKey is the cluster's data key for its log, as the emulator's keyring wrapped it when the cluster was created.
+	WrappedKey []byte
+}
+
+// WantedShard is one shard of a wanted cluster.
+type WantedShard struct {
+	Name  string // "0001"
+	Slots string // "0-8191", ranges separated by commas
+	Nodes []WantedNode
+}
+
+// WantedNode is one node of a wanted shard.
+type WantedNode struct {
+	Name string // "<cluster>-0001-001"
+	// ID is the node's id in CLUSTER NODES: 40 lower-case hex digits, given once.
+	ID   string
+	Zone string // "us-east-1a"
+	// Created is when the node was added.
+	Created time.Time
+	// Address and Port are where the node listens, once it has been given an address; kept over restarts.
+	Address string
+	Port    int
+}
+
+// WantedUser is one user of the cluster's ACL.
+type WantedUser struct {
+	Name         string
+	AccessString string
+	// PasswordHashes are lower-case hex SHA-256 sums of the passwords; none for no-password and IAM users.
+	PasswordHashes []string
+	NoPassword     bool
+}
+
+// NodeAddress is where a node listens, as ClusterReady reports it.
+type NodeAddress struct {
+	Address string
+	Port    int
+}
+
+// Reconciler is what fleet needs of the Service, and all of it.
+type Reconciler interface {
+	// Wanted lists every cluster of every region that isn't gone, in the order of creation.
+	Wanted(ctx context.Context) ([]WantedCluster, error)
+	// WantedCluster is one of them; ok is false when it is gone.
+	WantedCluster(ctx context.Context, region, cluster string) (w WantedCluster, ok bool, err error)
+	// Placed keeps the addresses of nodes, by node name, before the cluster is ready, so that they survive a restart.
+	Placed(ctx context.Context, region, cluster string, nodes map[string]NodeAddress) error
+	// ClusterReady says that the nodes match the wanted state of that generation: creating and updating end in available, pending
+	// updates, ACLs, users and parameter groups that wait for this cluster move on. endpoint is the address that clients bootstrap from.
+	ClusterReady(ctx context.Context, region, cluster string, generation uint64, endpoint NodeAddress) error
+	// ClusterFailed says that a creating cluster can't be brought up; the record gets status create-failed and an event with the reason.
+	ClusterFailed(ctx context.Context, region, cluster string, generation uint64, reason string) error
+	// ClusterGone says that all nodes of a deleting cluster have stopped and its data is gone; the record goes.
+	ClusterGone(ctx context.Context, region, cluster string) error
+}
