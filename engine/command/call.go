@@ -1,0 +1,116 @@
+package command
+
+import (
+	"math/rand/v2"
+
+	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/resp"
+)
+
+// Client is what handlers and refusals may know of the connection that a call comes from.
+type Client struct {
+	// ID is what CLIENT ID answers.
+	ID int64
+	// User is the name of the authenticated user.
+	User string
+	// ReadOnly is set by READONLY: a replica answers reads.
+	ReadOnly bool
+	// NoTouch is set by CLIENT NO-TOUCH.
+	NoTouch bool
+	// Session is the server's own state of the connection; only engine/server looks into it.
+	Session any
+}
+
+// Call is one execution of a row. The executor (engine/shard) fills it in; the same Run serves clients, EXEC, scripts, replay and restore.
+type Call struct {
+	Spec *Spec
+	// Argv are the words of the request, the name first. They belong to the caller and are valid until the reply has been sent: a handler that keeps one copies it.
+	Argv [][]byte
+	// DB is the shard's keyspace; nil for rows flagged NoTurn.
+	DB *keyspace.DB
+	// Client is who asks; nil on replay.
+	Client *Client
+	// Reply takes the reply. On replay it goes nowhere.
+	Reply *resp.Writer
+	// Now is the time of the call in milliseconds since the epoch; it stands still during a transaction or script.
+	Now int64
+	// Rand is the source of chance.
+	Rand *rand.Rand
+	// Hooks are told of changes as they happen.
+	Hooks Hooks
+
+	dirty   int
+	effects []byte
+	own     bool
+	keys    []Key
+}
+
+// Hooks is who hears of changes: WATCH, hazards, blocked calls, notifications, tracking.
+type Hooks interface {
+	// Changed is called once for each key whose value or expiry a call changed, deleted or created; the key is valid during the call only.
+	Changed(key []byte)
+	// ChangedAll is called when a call changed the whole keyspace (FLUSHALL).
+	ChangedAll()
+	// Event is called for each keyspace event; class is the letter of notify-keyspace-events ('g', '$', 'h', 'x' …).
+	Event(class byte, event string, key []byte)
+}
+
+// Reset makes c ready for another execution, keeping its buffers.
+func (c *Call) Reset() {
+	c.dirty, c.effects, c.own = 0, c.effects[:0], false
+}
+
+// Changed says that the call changed key: it is the only way to be logged and to be heard of. class and event name the keyspace event, as Redis sends it
+// ('h', "hset"); event "" sends none.
+func (c *Call) Changed(key []byte, class byte, event string) {
+	c.dirty++
+	c.Hooks.Changed(key)
+	if event != "" {
+		c.Hooks.Event(class, event, key)
+	}
+}
+
+// Event sends a further keyspace event of a change that Changed has told already.
+func (c *Call) Event(class byte, event string, key []byte) { c.Hooks.Event(class, event, key) }
+
+// ChangedAll says that the call changed the whole keyspace.
+func (c *Call) ChangedAll() {
+	c.dirty++
+	c.Hooks.ChangedAll()
+}
+
+// Dirty says whether the call has changed anything.
+func (c *Call) Dirty() bool { return c.dirty > 0 }
+
+// Propagate logs a command instead of the call's own words: its effect, with chosen members, computed values and absolute times. It may be called
+// several times; the effects are applied in that order. The arguments are copied.
+func (c *Call) Propagate(args ...[]byte) {
+	c.own = true
+	c.effects = AppendEffect(c.effects, args)
+}
+
+// PropagateBefore logs a command before whatever else the call logs: the delete of a key found expired.
+func (c *Call) PropagateBefore(args ...[]byte) {
+	if len(c.effects) == 0 {
+		c.effects = AppendEffect(c.effects, args)
+		return
+	}
+	head := AppendEffect(nil, args)
+	c.effects = append(head, c.effects...)
+}
+
+// Effects appends what the call has to log to b: the commands given to Propagate, or the call's own words if it changed something; nothing if it changed nothing.
+func (c *Call) Effects(b []byte) []byte {
+	b = append(b, c.effects...)
+	if c.dirty > 0 && !c.own {
+		b = AppendEffect(b, c.Argv)
+	}
+	return b
+}
+
+// Keys are the keys of the request; valid until the next call of Keys.
+func (c *Call) Keys() ([]Key, error) {
+	var err error
+	c.keys, err = c.Spec.KeysOf(c.Argv, c.keys[:0])
+	return c.keys, err
+}
