@@ -89,15 +89,12 @@ func (c *Call) Propagate(args ...[]byte) {
 	c.effects = AppendEffect(c.effects, args)
 }
 
-// PropagateBefore logs a command before whatever else the call logs: the delete of a key found expired.
-func (c *Call) PropagateBefore(args ...[]byte) {
-	if len(c.effects) == 0 {
-		c.effects = AppendEffect(c.effects, args)
-		return
-	}
-	head := AppendEffect(nil, args)
-	c.effects = append(head, c.effects...)
+// PropagateExpired logs the delete of a key that the call found expired, besides whatever else the call logs.
+func (c *Call) PropagateExpired(key []byte) {
+	c.effects = AppendEffect(c.effects, [][]byte{del, key})
 }
+
+var del = []byte("del")
 
 // Effects appends what the call has to log to b: the commands given to Propagate, or the call's own words if it changed something; nothing if it changed nothing.
 func (c *Call) Effects(b []byte) []byte {

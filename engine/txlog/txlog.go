@@ -95,6 +95,9 @@ type Log interface {
 	// Wait returns nil once pos is durable in a majority of zones. Errors: ErrUnknown, ErrClosed, ctx.Err().
 	// A position beyond the newest accepted one waits until it is appended and durable (this is how a reader follows the log).
 	Wait(ctx context.Context, pos Pos) error
+	// Writable is what Append would say of the log's state right now: nil, ErrUnavailable, ErrFull or ErrClosed. Cheap (an atomic load): it is asked before each
+	// write is executed, so that a write is refused before it has changed anything.
+	Writable() error
 	// Durable is the newest durable position. Cheap (an atomic load): it stands on the path of every read.
 	Durable() Pos
 	// Tail is the newest accepted position, durable or not. Cheap (an atomic load).
