@@ -1,0 +1,169 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/resp"
+	"github.com/openmemorydb/memorydb/engine/txlog"
+)
+
+// Applier replays records into a shard by the rows that executed them. It belongs to the one goroutine that follows the log.
+type Applier struct {
+	s     *Shard
+	call  command.Call
+	reply resp.Writer
+	argv  [][]byte
+}
+
+// Applier makes an applier.
+func (s *Shard) Applier() *Applier { return &Applier{s: s} }
+
+// PoisonError is returned by Apply for a record that this node can't apply: it names the position, and the node stops following there.
+type PoisonError struct {
+	Pos txlog.Pos
+	Err error
+}
+
+// Error says where and why.
+func (e *PoisonError) Error() string {
+	return fmt.Sprintf("log record at position %v can't be applied: %v", e.Pos, e.Err)
+}
+
+// Unwrap is the cause.
+func (e *PoisonError) Unwrap() error { return e.Err }
+
+// applyAtOnce bounds how many records are applied in one turn, so that readers of a replica don't wait long.
+const applyAtOnce = 128
+
+// Apply applies records that follow the shard's position. Records that it has already are skipped. Errors: *PoisonError.
+func (a *Applier) Apply(records []txlog.Record) error {
+	for len(records) > 0 {
+		n := min(len(records), applyAtOnce)
+		if err := a.some(records[:n]); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+func (a *Applier) some(records []txlog.Record) error {
+	s := a.s
+	t := s.Begin()
+	defer t.End()
+	s.db.Now, s.db.NoTouch = t.now, false
+	for i := range records {
+		r := &records[i]
+		if r.Pos <= s.tail {
+			continue
+		}
+		if err := a.one(t.now, r); err != nil {
+			return &PoisonError{Pos: r.Pos, Err: err}
+		}
+		s.tail, s.chain = r.Pos, r.Chain
+		s.stats.Applied++
+	}
+	return nil
+}
+
+func (a *Applier) one(now int64, r *txlog.Record) error {
+	s := a.s
+	if r.Pos != s.tail+1 {
+		return fmt.Errorf("gap in the log: the record before it is missing, this node is at %v", s.tail)
+	}
+	if r.Engine > EngineVersion {
+		return fmt.Errorf("record was written by engine format %d, this node knows formats up to %d", r.Engine, EngineVersion)
+	}
+	entry := txlog.Entry{Kind: r.Kind, Epoch: r.Epoch, Engine: r.Engine, Payload: r.Payload}
+	if want := s.chain.Next(r.Pos, entry); want != r.Chain {
+		return fmt.Errorf("running checksum is %x, this node computed %x: %w", uint64(r.Chain), uint64(want), txlog.ErrCorrupt)
+	}
+	switch r.Kind {
+	case txlog.Lead:
+		lead, err := txlog.DecodeLeadership(r.Payload)
+		if err != nil {
+			return err
+		}
+		s.leader, s.epoch = lead.Node, r.Epoch
+		return nil
+	case txlog.Data:
+		return command.DecodeEffects(r.Payload, a.argv, func(argv [][]byte) error {
+			a.argv = argv
+			return a.effect(now, argv)
+		})
+	default:
+		return fmt.Errorf("record is of unknown kind %d", r.Kind)
+	}
+}
+
+// effect runs one logged command. Expiry is not looked at: only logged deletes delete.
+func (a *Applier) effect(now int64, argv [][]byte) error {
+	s := a.s
+	spec, err := s.cfg.Table.Lookup(argv)
+	if err != nil {
+		return err
+	}
+	c := &a.call
+	c.Reset()
+	a.reply.Reset(1 << 16)
+	c.Spec, c.Argv, c.DB, c.Reply, c.Now, c.Rand, c.Hooks = spec, argv, s.db, &a.reply, now, s.cfg.Rand, s
+	s.db.Expiry = keyspace.ExpireIgnore
+	err = spec.Run(c)
+	s.changed, s.all = s.changed[:0], false
+	if err != nil {
+		return fmt.Errorf("%s: %w", spec.FullName, err)
+	}
+	return nil
+}
+
+// Reset drops the node's memory: an empty keyspace at position 0, Loading. Whatever waits for an unacknowledged record is told that its outcome is unknown by the log itself.
+func (s *Shard) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.role.Store(int32(Loading))
+	s.stats.Hits, s.stats.Misses = s.stats.Hits+s.db.Hits, s.stats.Misses+s.db.Misses
+	old := s.db
+	s.setDB(s.cfg.NewDB())
+	s.db.Limits = s.limits
+	old.Close()
+	s.tail, s.chain, s.epoch, s.leader, s.failed, s.pending = 0, 0, 0, "", nil, pending{}
+	for _, set := range s.watchers {
+		for w := range set {
+			w.broken = true
+		}
+	}
+}
+
+// Follow makes a node that has caught up a replica.
+func (s *Shard) Follow() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Role() == Loading && s.failed == nil {
+		s.role.Store(int32(Replica))
+	}
+}
+
+// Lead appends a leadership entry for this node right after what it has applied, waits until it is durable and makes the node primary (promise P4).
+// txlog.ErrConflict means that the node has not seen the log's tail: catch up and try again, or leave it.
+func (s *Shard) Lead(ctx context.Context, version string) error {
+	s.mu.Lock()
+	entry := txlog.Entry{Kind: txlog.Lead, Epoch: s.epoch + 1, Engine: EngineVersion, Payload: txlog.Leadership{Node: s.cfg.NodeID, Version: version}.Encode()}
+	after := s.tail
+	s.mu.Unlock()
+	pos, err := s.log.Append(after, entry)
+	if err != nil {
+		return fmt.Errorf("append leadership after position %v: %w", after, err)
+	}
+	if err := s.log.Wait(ctx, pos); err != nil {
+		return fmt.Errorf("commit leadership at position %v: %w", pos, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.chain = s.chain.Next(pos, entry)
+	s.tail, s.epoch, s.leader = pos, entry.Epoch, s.cfg.NodeID
+	s.role.Store(int32(Primary))
+	return nil
+}

@@ -1,0 +1,107 @@
+package shard
+
+import (
+	"math"
+	"strings"
+
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/keyspace"
+)
+
+// evictAtOnce bounds how many keys one write may evict before it is executed, so that a turn stays short.
+const evictAtOnce = 256
+
+// MakeRoom evicts keys by policy until the shard is within maxmemory, and says whether it is. Evictions are logged deletes. It is called before a row flagged DenyOOM.
+func (t *Turn) MakeRoom() bool {
+	s := t.s
+	if s.memory.Max <= 0 || s.db.Used() <= s.memory.Max {
+		return true
+	}
+	if s.memory.Policy == "" || s.memory.Policy == "noeviction" || s.Role() != Primary {
+		return false
+	}
+	s.payload = s.payload[:0]
+	s.db.Now, s.db.Expiry = t.now, keyspace.ExpireIgnore
+	for range evictAtOnce {
+		if s.db.Used() <= s.memory.Max {
+			break
+		}
+		key := s.victim()
+		if key == nil {
+			break
+		}
+		s.remove(key)
+		s.stats.Evicted++
+		s.Event('e', "evicted", key)
+	}
+	if len(s.payload) > 0 {
+		if _, err := s.commit(); err != nil {
+			return false
+		}
+	}
+	return s.db.Used() <= s.memory.Max
+}
+
+// victim chooses the key to evict: the best of a few samples, as the policy compares them; nil if there is none. The key is a copy.
+func (s *Shard) victim() []byte {
+	policy := string(s.memory.Policy)
+	samples := s.memory.Samples
+	if samples <= 0 {
+		samples = 5
+	}
+	var best []byte
+	score := int64(math.MinInt64)
+	s.db.SampleEvict(strings.HasPrefix(policy, "volatile-"), samples, func(key []byte, idle int64, freq int, expireAt int64) {
+		var v int64
+		switch {
+		case strings.HasSuffix(policy, "-lru"):
+			v = idle
+		case strings.HasSuffix(policy, "-lfu"):
+			v = int64(255 - freq)
+		case policy == "volatile-ttl":
+			v = -expireAt
+		default: // random
+			v = s.cfg.Rand.Int64()
+		}
+		if v > score || best == nil {
+			best, score = append(best[:0], key...), v
+		}
+	})
+	return best
+}
+
+// remove deletes a key and adds the delete to s.payload.
+func (s *Shard) remove(key []byte) {
+	s.db.Delete(key)
+	s.Changed(key)
+	s.payload = command.AppendEffect(s.payload, [][]byte{delName, key})
+}
+
+var delName = []byte("del")
+
+// expireAtOnce bounds how many keys one step of active expiry deletes.
+const expireAtOnce = 200
+
+// ExpireSome deletes some of the keys that have expired, through the log, and says whether more may be due. It does nothing on a replica.
+func (s *Shard) ExpireSome() (more bool) {
+	t := s.Begin()
+	defer t.End()
+	if s.Role() != Primary || s.failed != nil || s.db.Expires() == 0 || s.log.Writable() != nil {
+		return false
+	}
+	s.payload = s.payload[:0]
+	s.db.Now, s.db.Expiry = t.now, keyspace.ExpireIgnore
+	var due [][]byte
+	more = s.db.ExpireCycle(expireAtOnce, func(key []byte) { due = append(due, append([]byte(nil), key...)) })
+	for _, key := range due {
+		s.remove(key)
+		s.stats.Expired++
+		s.Event('x', "expired", key)
+	}
+	if len(s.payload) > 0 {
+		if _, err := s.commit(); err != nil {
+			return false
+		}
+	}
+	return more
+}

@@ -1,0 +1,162 @@
+package shard
+
+import (
+	"errors"
+
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/resp"
+	"github.com/openmemorydb/memorydb/engine/txlog"
+)
+
+// Turn is the right to execute calls. Whoever holds it never waits: not for the log, not for a socket.
+type Turn struct {
+	s   *Shard
+	now int64
+}
+
+// Begin takes the turn.
+func (s *Shard) Begin() *Turn {
+	s.mu.Lock()
+	s.turn.now = s.cfg.Now().UnixMilli()
+	return &s.turn
+}
+
+// End gives the turn back.
+func (t *Turn) End() { t.s.mu.Unlock() }
+
+// Now is the time of the turn in milliseconds since the epoch.
+func (t *Turn) Now() int64 { return t.now }
+
+// Run executes one call and writes its reply, or the error that it was refused with. It returns the position after which the reply may leave, 0 if that is now.
+// If fatal is not nil, the node may not answer any more and the connection must be closed without a reply.
+func (t *Turn) Run(c *command.Call) (after txlog.Pos, fatal error) {
+	s := t.s
+	if err := s.answering(); err != nil {
+		return 0, err
+	}
+	s.payload = s.payload[:0]
+	s.execute(t.now, c, s.writable())
+	return s.finish(c, nil)
+}
+
+// RunAll executes the calls of a transaction at one point of time and logs their effects as one record. before, if not nil, is called before each call to write
+// what precedes its reply. Results as for Run.
+func (t *Turn) RunAll(calls []*command.Call, before func(i int)) (after txlog.Pos, fatal error) {
+	s := t.s
+	if err := s.answering(); err != nil {
+		return 0, err
+	}
+	s.payload = s.payload[:0]
+	writable := s.writable() // asked once: a transaction's writes are refused all or none
+	for i, c := range calls {
+		if before != nil {
+			before(i)
+		}
+		s.execute(t.now, c, writable)
+	}
+	return s.finish(nil, calls)
+}
+
+// answering is nil if the node may execute calls.
+func (s *Shard) answering() error {
+	if s.Role() == Loading || s.failed != nil && errors.Is(s.failed, txlog.ErrConflict) {
+		return ErrFenced
+	}
+	return nil
+}
+
+// execute runs a call, leaving its effects in s.payload. A call that may write is refused with writable if that isn't nil.
+func (s *Shard) execute(now int64, c *command.Call, writable error) {
+	c.Reset()
+	c.Now, c.Rand, c.DB, c.Hooks = now, s.cfg.Rand, s.db, s
+	s.db.Now, s.db.NoTouch = now, c.Client != nil && c.Client.NoTouch
+	s.db.Expiry = keyspace.ExpireHide
+	if s.Role() == Primary && writable == nil {
+		s.db.Expiry = keyspace.ExpireDelete
+	}
+	s.call = c
+	mark := c.Reply.Len()
+	err := writable
+	if err == nil || !c.Spec.Any(command.Write|command.MayReplicate) {
+		err = c.Spec.Run(c)
+	}
+	if err != nil {
+		c.Reply.Cut(mark)
+		c.Reply.Error(s.refusal(c, err))
+	}
+	s.call = nil
+	s.payload = c.Effects(s.payload)
+}
+
+// refusal is the error reply for what Run returned.
+func (s *Shard) refusal(c *command.Call, err error) resp.Error {
+	var e resp.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	s.cfg.Logger.Error("command failed", "cmd", c.Spec.FullName, "err", err)
+	return resp.ErrInternal
+}
+
+// finish commits what was executed and finds the position after which the replies may leave.
+func (s *Shard) finish(one *command.Call, many []*command.Call) (txlog.Pos, error) {
+	after := s.hazard(one, many)
+	if after != 0 {
+		s.stats.HeldReads++
+	}
+	if len(s.payload) > 0 {
+		pos, err := s.commit()
+		if err != nil {
+			return 0, ErrFenced
+		}
+		after = pos
+		s.stats.HeldWrites++
+	}
+	// Checked after the reply was computed: if another node had taken over before, what was read may be stale (promise P5).
+	if s.Role() == Primary && s.log.Epoch() != s.epoch {
+		s.lose(txlog.ErrConflict)
+		return 0, ErrFenced
+	}
+	return after, nil
+}
+
+// commit is the one door to the log: it appends s.payload as one record and marks the keys that were changed as pending at its position.
+func (s *Shard) commit() (txlog.Pos, error) {
+	pos, err := s.log.Append(s.tail, txlog.Entry{Kind: txlog.Data, Epoch: s.epoch, Engine: EngineVersion, Payload: s.payload})
+	if err != nil {
+		// Memory holds a change that the log does not: the node may not go on with it.
+		s.changed, s.all = s.changed[:0], false
+		s.lose(errors.Join(err, txlog.ErrConflict))
+		return 0, err
+	}
+	s.tail = pos
+	s.pending.mark(s.changed, s.all, pos, s.log.Durable())
+	s.changed, s.all = s.changed[:0], false
+	return pos, nil
+}
+
+// Changed is told by a call that a key has changed (command.Hooks).
+func (s *Shard) Changed(key []byte) {
+	s.changed = append(s.changed, s.hash(key))
+	if len(s.watchers) > 0 {
+		s.touch(key)
+	}
+}
+
+// ChangedAll is told by a call that the whole keyspace has changed (command.Hooks).
+func (s *Shard) ChangedAll() {
+	s.all = true
+	s.touchAll()
+}
+
+// Event is told of keyspace events (command.Hooks). Nobody subscribes to them yet: pub/sub comes with its own package.
+func (s *Shard) Event(byte, string, []byte) {}
+
+// expired is told by the keyspace that a lookup has deleted an expired key; only while a call runs on a primary.
+func (s *Shard) expired(key []byte) {
+	s.stats.Expired++
+	s.Changed(key)
+	s.Event('x', "expired", key)
+	s.call.PropagateExpired(key)
+}
