@@ -10,19 +10,23 @@ var Categories = []string{
 
 var groupCategory = map[Group]string{
 	String: "string", List: "list", Set: "set", SortedSet: "sortedset", Hash: "hash", Stream: "stream", Bitmap: "bitmap",
-	HyperLogLog: "hyperloglog", Geo: "geo", PubSubGroup: "pubsub", Transactions: "transaction", Scripting: "scripting",
+	HyperLogLog: "hyperloglog", Geo: "geo", Transactions: "transaction", Scripting: "scripting",
 }
 
 // CategoryNames are the row's ACL categories without @, in the order of the list Categories: those it names and those that follow from its flags and group.
-// Flags imply categories as in Redis: write, read, admin (which is dangerous), pubsub, fast or slow, blocking.
+// Flags imply categories as in Redis: write, read, admin (which is dangerous), pubsub, fast or slow, blocking. A container's group implies nothing for itself.
 func (s *Spec) CategoryNames() []string { return s.categories }
+
+func (s *Spec) hasCategory(name []byte) bool {
+	return slices.ContainsFunc(s.categories, func(c string) bool { return equalFold(name, c) })
+}
 
 func categoriesOf(s *Spec) []string {
 	has := map[string]bool{}
 	for _, c := range s.Categories {
 		has[c] = true
 	}
-	if c := groupCategory[s.Group]; c != "" {
+	if c := groupCategory[s.Group]; c != "" && len(s.Subcommands) == 0 { // a container by itself does nothing
 		has[c] = true
 	}
 	if s.Is(Write) {

@@ -5,6 +5,7 @@
 package command
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/openmemorydb/memorydb/engine/resp"
@@ -107,7 +108,6 @@ type Spec struct {
 
 	subs       map[string]*Spec
 	categories []string
-	simpleKeys bool // one range by index, no keynum, no keyword
 }
 
 // Is says whether all of f are set.
@@ -152,11 +152,8 @@ func (t *Table) add(s, parent *Spec, admin bool) {
 		s.FullName = parent.Name + "|" + s.Name
 	}
 	t.all = append(t.all, s)
-	s.simpleKeys = len(s.Keys) == 1 && s.Keys[0].simple()
-	for i := range s.Keys {
-		if !s.Keys[i].simple() {
-			s.Flags |= MovableKeys
-		}
+	if _, _, _, movable := s.KeyRange(); movable {
+		s.Flags |= MovableKeys
 	}
 	s.categories = categoriesOf(s)
 	subs := s.Subcommands
@@ -172,6 +169,9 @@ func (t *Table) add(s, parent *Spec, admin bool) {
 		sub := subs[i]
 		if sub.Group == "" {
 			sub.Group = s.Group
+		}
+		if s.subs[sub.Name] != nil {
+			panic("command: two subcommands named " + s.Name + " " + sub.Name)
 		}
 		t.add(&sub, s, admin)
 		s.Subcommands = append(s.Subcommands, sub)
@@ -205,15 +205,33 @@ func (t *Table) Lookup(argv [][]byte) (*Spec, error) {
 	if s.subs != nil && len(argv) > 1 {
 		sub := s.subs[string(lower(tmp[:0], argv[1]))]
 		if sub == nil {
-			return nil, resp.Errorf("ERR unknown subcommand '%.128s'. Try %s HELP.", argv[1], strings.ToUpper(s.Name))
+			return nil, resp.Errorf("ERR unknown subcommand '%s'. Try %s HELP.", cut(argv[1], 128), strings.ToUpper(s.Name))
 		}
 		s = sub
 	}
-	if s.Run == nil || s.Arity > 0 && len(argv) != s.Arity || len(argv) < -s.Arity {
+	if s.Run == nil || !s.arityFits(len(argv)) {
 		return s, resp.Errorf("ERR wrong number of arguments for '%s' command", s.FullName)
 	}
 	return s, nil
 }
+
+// findAnyCase finds a row by its full name in whatever case ("GET", "client|LIST"); nil if there is none.
+func (t *Table) findAnyCase(name []byte) *Spec {
+	var tmp [64]byte
+	return t.Find(string(lower(tmp[:0], name)))
+}
+
+// resolve finds the row of a request without regard to the number of its words; nil if there is none.
+func (t *Table) resolve(argv [][]byte) *Spec {
+	var tmp [32]byte
+	s := t.byName[string(lower(tmp[:0], argv[0]))]
+	if s != nil && s.subs != nil && len(argv) > 1 {
+		return s.subs[string(lower(tmp[:0], argv[1]))]
+	}
+	return s
+}
+
+func (s *Spec) arityFits(words int) bool { return words == s.Arity || s.Arity < 0 && words >= -s.Arity }
 
 // unknown is the error for a command that is not in the table: its name and the first arguments, cut at 128 bytes as Redis does.
 func unknown(argv [][]byte) error {
@@ -222,11 +240,21 @@ func unknown(argv [][]byte) error {
 		if b.Len() >= 128 {
 			break
 		}
+		a = cut(a, 128-b.Len())
 		b.WriteByte('\'')
-		b.Write(a[:min(len(a), 128-b.Len())])
+		b.Write(a)
 		b.WriteString("' ")
 	}
-	return resp.Errorf("ERR unknown command '%.128s', with args beginning with: %s", argv[0], b.String())
+	return resp.Errorf("ERR unknown command '%s', with args beginning with: %s", cut(argv[0], 128), b.String())
+}
+
+// cut is what C's printf prints of b with a precision of n: at most n bytes, and none from the first zero byte on.
+func cut(b []byte, n int) []byte {
+	b = b[:min(len(b), n)]
+	if end := bytes.IndexByte(b, 0); end >= 0 {
+		b = b[:end]
+	}
+	return b
 }
 
 func lower(dst, src []byte) []byte {

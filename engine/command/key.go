@@ -1,11 +1,6 @@
 package command
 
-import (
-	"strconv"
-	"strings"
-
-	"github.com/openmemorydb/memorydb/engine/resp"
-)
+import "github.com/openmemorydb/memorydb/engine/resp"
 
 // KeyFlags say what a command does with a key, as COMMAND INFO's key specifications show.
 type KeyFlags uint16
@@ -67,18 +62,61 @@ type Key struct {
 	Flags KeyFlags
 }
 
-func (k *KeySpec) simple() bool {
-	return k.Keyword == "" && !k.KeyNum && !k.Unknown && k.Find == nil && k.Flags&(Incomplete|VariableFlags) == 0
-}
+// byIndex says whether the specification is a range that begins at an index.
+func (k *KeySpec) byIndex() bool { return k.Keyword == "" && !k.KeyNum && !k.Unknown }
 
-// KeysOf appends the keys of a request to keys (whose room is reused) and returns them, in the order of the specifications. The error is Redis's for an
-// invalid number of keys.
-func (s *Spec) KeysOf(argv [][]byte, keys []Key) ([]Key, error) {
-	var err error
+func (k *KeySpec) step() int { return max(k.Step, 1) }
+
+// KeyRange is the one range of keys that clients without knowledge of key specifications are told (elements 4 to 6 of COMMAND INFO): first and last index and
+// step; zeros if there is none. movable says that it may not cover all keys.
+func (s *Spec) KeyRange() (first, last, step int, movable bool) {
+	if len(s.Keys) == 1 && s.Keys[0].byIndex() {
+		k := &s.Keys[0]
+		last = k.Last
+		if last >= 0 {
+			last += k.Begin
+		}
+		return k.Begin, last, k.step(), k.Flags&Incomplete != 0
+	}
 	for i := range s.Keys {
 		k := &s.Keys[i]
-		if keys, err = k.append(argv, keys); err != nil {
-			return keys, err
+		if !k.byIndex() || k.step() != 1 || first != 0 && (last < 0 || k.Begin != last+1) {
+			movable = true // not a plain range that goes on where the one before ends
+			continue
+		}
+		movable = movable || k.Flags&Incomplete != 0
+		if first == 0 {
+			first, step = k.Begin, 1
+		}
+		if last = k.Last; last >= 0 {
+			last += k.Begin
+		}
+	}
+	return first, last, step, movable
+}
+
+// HasKeys says whether requests of the row can have keys; channels that are routed like keys don't count.
+func (s *Spec) HasKeys() bool {
+	for i := range s.Keys {
+		if s.Keys[i].Flags&NotKey == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// KeysOf appends the keys of a request to keys (whose room is reused) and returns them, in the order of the specifications; names that are only routed like
+// keys are among them, flagged NotKey. A number of keys that doesn't fit the request gives ErrInvalidKeys and no keys at all (just no keys, if the row is
+// flagged NoMandatoryKeys): whoever routes or checks permissions goes on without keys, since the command itself will refuse the request, as in Redis.
+func (s *Spec) KeysOf(argv [][]byte, keys []Key) ([]Key, error) {
+	var err error
+	had := len(keys)
+	for i := range s.Keys {
+		if keys, err = s.Keys[i].append(argv, keys); err != nil {
+			if s.Is(NoMandatoryKeys) {
+				err = nil
+			}
+			return keys[:had], err
 		}
 	}
 	return keys, nil
@@ -87,6 +125,9 @@ func (s *Spec) KeysOf(argv [][]byte, keys []Key) ([]Key, error) {
 func (k *KeySpec) append(argv [][]byte, keys []Key) ([]Key, error) {
 	if k.Find != nil {
 		return k.Find(argv, keys)
+	}
+	if k.Unknown {
+		return keys, nil
 	}
 	begin := k.Begin
 	if k.Keyword != "" {
@@ -97,18 +138,18 @@ func (k *KeySpec) append(argv [][]byte, keys []Key) ([]Key, error) {
 	if begin >= len(argv) {
 		return keys, nil
 	}
-	step := max(k.Step, 1)
+	step := k.step()
 	if k.KeyNum {
 		at := begin + k.NumIndex
 		if at >= len(argv) {
 			return keys, ErrInvalidKeys
 		}
-		n, err := strconv.Atoi(string(argv[at]))
+		n, ok := IntText(argv[at])
 		first := begin + k.First
-		if err != nil || n < 0 || n > (len(argv)-first+step-1)/step {
+		if !ok || n < 1 || n > int64(len(argv)-first+step-1)/int64(step) {
 			return keys, ErrInvalidKeys
 		}
-		for i := range n {
+		for i := range int(n) {
 			keys = append(keys, Key{first + i*step, k.Flags})
 		}
 		return keys, nil
@@ -133,7 +174,7 @@ func (k *KeySpec) search(argv [][]byte) int {
 		from, step = len(argv)+from, -1
 	}
 	for i := from; i > 0 && i < len(argv); i += step {
-		if strings.EqualFold(string(argv[i]), k.Keyword) && i+1 < len(argv) {
+		if equalFold(argv[i], k.Keyword) && i+1 < len(argv) {
 			return i + 1
 		}
 	}
