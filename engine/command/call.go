@@ -49,7 +49,7 @@ type Call struct {
 type Hooks interface {
 	// Changed is called once for each key whose value or expiry a call changed, deleted or created; the key is valid during the call only.
 	Changed(key []byte)
-	// ChangedAll is called when a call changed the whole keyspace (FLUSHALL).
+	// ChangedAll is called before a call changes the whole keyspace (FLUSHALL).
 	ChangedAll()
 	// Event is called for each keyspace event; class is the letter of notify-keyspace-events ('g', '$', 'h', 'x' …).
 	Event(class byte, event string, key []byte)
@@ -73,7 +73,7 @@ func (c *Call) Changed(key []byte, class byte, event string) {
 // Event sends a further keyspace event of a change that Changed has told already.
 func (c *Call) Event(class byte, event string, key []byte) { c.Hooks.Event(class, event, key) }
 
-// ChangedAll says that the call changed the whole keyspace.
+// ChangedAll says that the call is about to change the whole keyspace; it is called before the keys go.
 func (c *Call) ChangedAll() {
 	c.dirty++
 	c.Hooks.ChangedAll()
