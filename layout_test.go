@@ -37,7 +37,7 @@ var layout = []struct{ pkg, imports string }{
 	{"engine", "engine/acl engine/cluster engine/command engine/config engine/datatype engine/keyspace engine/metrics engine/replication engine/resp engine/server engine/shard engine/slot engine/txlog"},
 	{"engine/enginetest", "engine engine/acl engine/cluster engine/command engine/resp engine/slot engine/txlog engine/txlog/memlog"},
 	{"engine/cmd/memorydb-server", "engine engine/acl engine/cluster engine/txlog engine/txlog/memlog engine/txlog/quorumlog"},
-	{"engine/cmd/memorydb-bench", "engine/resp engine/slot"},
+	{"engine/cmd/memorydb-bench", ""},
 
 	{"emulator/spec", ""},
 	{"emulator/awsjson", ""},

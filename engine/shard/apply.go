@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/openmemorydb/memorydb/engine/command"
-	"github.com/openmemorydb/memorydb/engine/keyspace"
 	"github.com/openmemorydb/memorydb/engine/resp"
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
@@ -110,7 +109,6 @@ func (a *Applier) effect(now int64, argv [][]byte) error {
 	c.Reset()
 	a.reply.Reset(1 << 16)
 	c.Spec, c.Argv, c.DB, c.Reply, c.Now, c.Rand, c.Hooks = spec, argv, s.db, &a.reply, now, s.cfg.Rand, s
-	s.db.Expiry = keyspace.ExpireIgnore
 	err = spec.Run(c)
 	s.changed, s.all = s.changed[:0], false
 	if err != nil {

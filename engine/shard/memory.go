@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/openmemorydb/memorydb/engine/command"
-	"github.com/openmemorydb/memorydb/engine/keyspace"
 )
 
 // evictAtOnce bounds how many keys one write may evict before it is executed, so that a turn stays short.
@@ -21,7 +20,7 @@ func (t *Turn) MakeRoom() bool {
 		return false
 	}
 	s.payload = s.payload[:0]
-	s.db.Now, s.db.Expiry = t.now, keyspace.ExpireIgnore
+	s.db.Now = t.now
 	for range evictAtOnce {
 		if s.db.Used() <= s.memory.Max {
 			break
@@ -90,7 +89,7 @@ func (s *Shard) ExpireSome() (more bool) {
 		return false
 	}
 	s.payload = s.payload[:0]
-	s.db.Now, s.db.Expiry = t.now, keyspace.ExpireIgnore
+	s.db.Now = t.now
 	var due [][]byte
 	more = s.db.ExpireCycle(expireAtOnce, func(key []byte) { due = append(due, append([]byte(nil), key...)) })
 	for _, key := range due {

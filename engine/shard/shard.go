@@ -130,6 +130,7 @@ func New(cfg Config) *Shard {
 // setDB installs a keyspace; under the turn or before the shard is shared.
 func (s *Shard) setDB(db *keyspace.DB) {
 	s.db = db
+	db.Expiry = keyspace.ExpireIgnore
 	db.OnExpired = s.expired
 }
 
@@ -187,7 +188,7 @@ func (s *Shard) Stats() Stats {
 func (s *Shard) View(fn func(db *keyspace.DB)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.db.Now, s.db.Expiry = s.cfg.Now().UnixMilli(), keyspace.ExpireIgnore
+	s.db.Now = s.cfg.Now().UnixMilli()
 	fn(s.db)
 }
 

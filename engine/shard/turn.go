@@ -86,6 +86,7 @@ func (s *Shard) execute(now int64, c *command.Call, writable error) {
 		c.Reply.Error(s.refusal(c, err))
 	}
 	s.call = nil
+	s.db.Expiry = keyspace.ExpireIgnore // between calls nothing expires
 	s.payload = c.Effects(s.payload)
 }
 
