@@ -10,7 +10,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/resp"
 )
 
-// any is the flags of every ACL command but HELP; users are no keys, so that no command needs the shard's turn.
+// Flags that the ACL commands share; users are no keys, so that none needs the shard's turn.
 const (
 	always = command.NoTurn | command.Loading | command.Stale
 	plain  = always | command.NoScript
@@ -97,9 +97,9 @@ func (s *Store) dryRun(c *command.Call) error {
 	if u == nil {
 		return resp.Errorf("ERR User '%s' not found", c.Argv[2])
 	}
-	row := s.table().Find(strings.ToLower(string(argv[0])))
+	row := s.table().Find(lower(string(argv[0])))
 	if row != nil && len(row.Subcommands) > 0 && len(argv) > 1 {
-		row = row.Subcommand(strings.ToLower(string(argv[1])))
+		row = row.Subcommand(lower(string(argv[1])))
 	}
 	if row == nil || strings.Contains(string(argv[0]), "|") {
 		return resp.Errorf("ERR Command '%s' not found", argv[0])

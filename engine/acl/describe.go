@@ -62,7 +62,7 @@ func (s *selector) describeKeys() []string {
 	}
 	var words []string
 	for _, k := range s.keys {
-		words = append(words, [...]string{read: "%R~", write: "%W~", read | write: "~"}[k.allowed]+string(k.glob))
+		words = append(words, [...]string{read: "%R~", write: "%W~", read | write: "~"}[k.allowed]+string(k.glob.text))
 	}
 	return words
 }
@@ -73,7 +73,7 @@ func (s *selector) describeChannels() []string {
 	}
 	var words []string
 	for _, c := range s.channels {
-		words = append(words, "&"+string(c))
+		words = append(words, "&"+string(c.text))
 	}
 	return words
 }

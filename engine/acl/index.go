@@ -3,7 +3,6 @@ package acl
 import (
 	"fmt"
 	"math/bits"
-	"strings"
 
 	"github.com/openmemorydb/memorydb/engine/command"
 )
@@ -88,7 +87,7 @@ func newIndex(t *command.Table) *index {
 // category finds a category by its name in whatever case; nil if there is none.
 func (ix *index) category(name string) *category {
 	for i := range ix.categories {
-		if strings.EqualFold(ix.categories[i].name, name) {
+		if ix.categories[i].name == lower(name) {
 			return &ix.categories[i]
 		}
 	}
@@ -97,7 +96,7 @@ func (ix *index) category(name string) *category {
 
 // lookup finds the row of a command's full name, in whatever case. known says whether the name is one of Redis 7.0, offered or not.
 func (ix *index) lookup(name string) (row *command.Spec, known bool) {
-	name = strings.ToLower(name)
+	name = lower(name)
 	if s := ix.table.Find(name); s != nil {
 		return s, true
 	}
@@ -107,5 +106,21 @@ func (ix *index) lookup(name string) (row *command.Spec, known bool) {
 
 // isContainer says whether the command that lookup found under name has subcommands.
 func isContainer(row *command.Spec, name string) bool {
-	return row != nil && len(row.Subcommands) > 0 || redisNames[strings.ToLower(name)]
+	return row != nil && len(row.Subcommands) > 0 || redisNames[lower(name)]
+}
+
+// lower makes ASCII letters lower-case, and leaves all other bytes as they are: names are bytes, not text.
+func lower(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if 'A' <= b[i] && b[i] <= 'Z' {
+					b[i] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
 }

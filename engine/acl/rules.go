@@ -97,7 +97,7 @@ func (u *User) applyOne(rule string) error {
 	if rule == "" {
 		return nil
 	}
-	switch strings.ToLower(rule) {
+	switch lower(rule) {
 	case "on":
 		u.on = true
 		return nil
@@ -190,7 +190,7 @@ func HashPassword(password string) string {
 
 // applyOne applies a rule about keys, channels or commands.
 func (s *selector) applyOne(ix *index, rule string) error {
-	switch strings.ToLower(rule) {
+	switch lower(rule) {
 	case "allkeys", "~*":
 		s.allKeys, s.keys = true, nil
 		return nil

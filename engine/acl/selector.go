@@ -1,6 +1,7 @@
 package acl
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -16,8 +17,30 @@ const (
 )
 
 type keyPattern struct {
-	glob    []byte
+	glob    glob
 	allowed permission
+}
+
+// glob is a pattern of keys or channels. Most are a prefix and a star, which needs no matching.
+type glob struct {
+	text   []byte
+	prefix []byte // text without its star
+	simple bool   // prefix says it all
+}
+
+func newGlob(text string) glob {
+	g := glob{text: []byte(text)}
+	if prefix, ok := strings.CutSuffix(text, "*"); ok && !strings.ContainsAny(prefix, `*?[\`) {
+		g.prefix, g.simple = g.text[:len(prefix)], true
+	}
+	return g
+}
+
+func (g *glob) matches(s []byte) bool {
+	if g.simple && len(s) > 0 { // the empty string is for Match to judge
+		return bytes.HasPrefix(s, g.prefix)
+	}
+	return command.Match(g.text, s)
 }
 
 // firstArgs are the first arguments with which a forbidden command is allowed all the same (+select|0).
@@ -36,7 +59,7 @@ type selector struct {
 	commands  bitset
 	firstArgs []firstArgs
 	keys      []keyPattern
-	channels  [][]byte
+	channels  []glob
 }
 
 func (s *selector) clone() selector {
@@ -89,28 +112,28 @@ func (s *selector) addFirstArg(id int, arg string) {
 		return
 	}
 	f := &s.firstArgs[i]
-	if !slices.ContainsFunc(f.args, func(a string) bool { return strings.EqualFold(a, arg) }) {
+	if !slices.ContainsFunc(f.args, func(a string) bool { return lower(a) == lower(arg) }) {
 		f.args = append(f.args, arg)
 	}
 }
 
-func (s *selector) addKeys(glob string, allowed permission) {
+func (s *selector) addKeys(pattern string, allowed permission) {
 	for i := range s.keys {
-		if string(s.keys[i].glob) == glob {
+		if string(s.keys[i].glob.text) == pattern {
 			s.keys[i].allowed |= allowed
 			return
 		}
 	}
-	s.keys = append(s.keys, keyPattern{[]byte(glob), allowed})
+	s.keys = append(s.keys, keyPattern{newGlob(pattern), allowed})
 }
 
-func (s *selector) addChannels(glob string) {
-	for _, c := range s.channels {
-		if string(c) == glob {
+func (s *selector) addChannels(pattern string) {
+	for i := range s.channels {
+		if string(s.channels[i].text) == pattern {
 			return
 		}
 	}
-	s.channels = append(s.channels, []byte(glob))
+	s.channels = append(s.channels, newGlob(pattern))
 }
 
 // mayRun says whether the selector allows the command as such, whatever its keys.
@@ -124,7 +147,7 @@ func (s *selector) mayRun(row *command.Spec, argv [][]byte) bool {
 			continue
 		}
 		for _, a := range f.args {
-			if strings.EqualFold(a, string(argv[1])) {
+			if lower(a) == lower(string(argv[1])) {
 				return true
 			}
 		}
@@ -150,7 +173,7 @@ func (s *selector) mayTouch(key []byte, f command.KeyFlags) bool {
 	}
 	need := needs(f)
 	for i := range s.keys {
-		if k := &s.keys[i]; k.allowed&need == need && command.Match(k.glob, key) {
+		if k := &s.keys[i]; k.allowed&need == need && k.glob.matches(key) {
 			return true
 		}
 	}
@@ -164,7 +187,7 @@ func (s *selector) mayTouchAll(f command.KeyFlags) bool {
 	}
 	need := needs(f)
 	for i := range s.keys {
-		if k := &s.keys[i]; k.allowed&need == need && string(k.glob) == "*" {
+		if k := &s.keys[i]; k.allowed&need == need && string(k.glob.text) == "*" {
 			return true
 		}
 	}
@@ -176,8 +199,9 @@ func (s *selector) mayUse(channel []byte, isPattern bool) bool {
 	if s.allChannels {
 		return true
 	}
-	for _, c := range s.channels {
-		if isPattern && string(c) == string(channel) || !isPattern && command.Match(c, channel) {
+	for i := range s.channels {
+		c := &s.channels[i]
+		if isPattern && string(c.text) == string(channel) || !isPattern && c.matches(channel) {
 			return true
 		}
 	}
