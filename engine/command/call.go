@@ -17,6 +17,8 @@ type Client struct {
 	ReadOnly bool
 	// NoTouch is set by CLIENT NO-TOUCH.
 	NoTouch bool
+	// TLS says that the connection is encrypted: MOVED and CLUSTER SLOTS name ports of that kind.
+	TLS bool
 	// Asking is set by ASKING for the next command: a node that imports the slot answers it.
 	Asking bool
 	// Session is the server's own state of the connection; only engine/server looks into it.
