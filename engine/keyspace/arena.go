@@ -39,9 +39,11 @@ type arena struct {
 	avail  []uint64 // one bit a chunk: has free pages
 	room   [numSmall]uint32
 	stock  int   // free pages that are still resident
-	pages  int   // pages in use
+	pages  int   // pages in use, but for runs
+	runs   int   // pages of runs
 	empty  int   // chunks without a page in use
 	used   int64 // bytes of blocks in use, rounded up to their classes
+	small  int64 // of them, bytes of blocks in pages
 	mapped int64 // bytes of chunks
 }
 
@@ -106,6 +108,7 @@ func (a *arena) alloc(n int) Ref {
 	case n <= maxSmall:
 		c := classOf(n)
 		a.used += int64(sizeOfClass[c])
+		a.small += int64(sizeOfClass[c])
 		return a.allocSmall(c)
 	case n <= maxRun:
 		r = a.allocRun(n)
@@ -127,6 +130,7 @@ func (a *arena) free(r Ref) {
 	}
 	i := pageOf(r)
 	if pg := &ch.pages[i]; pg.class == classRun {
+		a.runs -= int(pg.used)
 		a.freePages(k, i, int(pg.used))
 	} else {
 		a.freeSmall(k, i, r)

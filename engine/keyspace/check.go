@@ -204,8 +204,8 @@ func (c *checker) objects() {
 // arena checks the pages, and that the DB and its objects hold every block in use.
 func (c *checker) arena() {
 	a := &c.db.arena
-	var used, mapped int64
-	pages, stock, empty := 0, 0, 0
+	var used, small, mapped int64
+	pages, runs, stock, empty := 0, 0, 0, 0
 	for k, mem := range a.mem {
 		mapped += int64(len(mem))
 		ch := a.chunks[k]
@@ -220,7 +220,6 @@ func (c *checker) arena() {
 			empty++
 		}
 		stock += bits.OnesCount64(ch.dirty)
-		pages += chunkPages - bits.OnesCount64(ch.free)
 		for i := 0; i < chunkPages; i++ {
 			if ch.free>>i&1 != 0 {
 				continue
@@ -228,16 +227,27 @@ func (c *checker) arena() {
 			pg := &ch.pages[i]
 			if pg.class == classRun {
 				used += int64(pg.next) * osPage
+				runs += int(pg.used)
 				i += int(pg.used) - 1
 				continue
 			}
 			used += int64(pg.used) * int64(sizeOfClass[pg.class])
+			small += int64(pg.used) * int64(sizeOfClass[pg.class])
+			pages++
 			c.freeList(uint32(k*chunkPages+i), pg)
 		}
 	}
-	if used != a.used || mapped != a.mapped || pages != a.pages || stock != a.stock || empty != a.empty || empty > 1 {
-		c.fail("arena counts used %d mapped %d pages %d stock %d empty %d, has %d %d %d %d %d",
-			a.used, a.mapped, a.pages, a.stock, a.empty, used, mapped, pages, stock, empty)
+	for _, it := range []struct {
+		what       string
+		counted, n int64
+	}{
+		{"bytes used", a.used, used}, {"bytes mapped", a.mapped, mapped}, {"bytes of small blocks", a.small, small},
+		{"pages", int64(a.pages), int64(pages)}, {"pages of runs", int64(a.runs), int64(runs)},
+		{"pages in stock", int64(a.stock), int64(stock)}, {"empty chunks", int64(a.empty), int64(empty)},
+	} {
+		if it.counted != it.n {
+			c.fail("%s: %d are counted, there are %d", it.what, it.counted, it.n)
+		}
 	}
 	if c.bytes+c.db.external != used {
 		c.fail("blocks in use: %d bytes, of which %d are the DB's and %d of objects", used, c.bytes, c.db.external)

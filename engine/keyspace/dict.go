@@ -14,10 +14,15 @@ type Dict struct {
 	s      *space
 	table  vector
 	memory int64
+	index  int // in space.dicts
 }
 
 // NewDict makes an empty Dict in the DB's arena.
-func (db *DB) NewDict() *Dict { return &Dict{s: db.space} }
+func (db *DB) NewDict() *Dict {
+	d := &Dict{s: db.space, index: len(db.dicts)}
+	db.dicts = append(db.dicts, d)
+	return d
+}
 
 // Get is the value of k.
 func (d *Dict) Get(k []byte) ([]byte, bool) {
@@ -70,8 +75,13 @@ func (d *Dict) Len() int { return int(d.table.count) }
 // Memory is the bytes of the arena that the Dict holds.
 func (d *Dict) Memory() int64 { return d.memory }
 
-// Free empties the Dict and releases its memory.
+// Free releases the Dict's memory. The Dict must not be used any more.
 func (d *Dict) Free() {
+	dicts := d.s.dicts
+	last := dicts[len(dicts)-1]
+	dicts[d.index], last.index = last, d.index
+	dicts[len(dicts)-1] = nil
+	d.s.dicts = dicts[:len(dicts)-1]
 	defer d.account(d.s.used)
 	d.eachRef(func(r Ref) bool { d.s.free(r); return true })
 	d.s.dropTable(&d.table)

@@ -96,6 +96,7 @@ type DB struct {
 	objMem  int64    // sum of the memory of objects
 	heapMem int64    // bytes of groups, on the Go heap
 
+	defrag defrag
 	found  []Ref // of ExpireCycle, to use their memory again
 	todo   []uint32
 	keyBuf []byte
@@ -140,7 +141,7 @@ func (db *DB) Clear() {
 	db.setSpace(newSpace(old.hasher))
 	old.release()
 	db.groups = [len(db.groups)]*group{}
-	db.heap = vector{}
+	db.heap, db.defrag = vector{}, defrag{}
 	db.ttlHigh, db.ttlLow = 0, 0
 	db.len, db.objMem, db.heapMem = 0, 0, 0
 	db.objects, db.holes, db.dirty = nil, nil, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -71,8 +72,9 @@ type model struct {
 	db      *DB
 	keys    map[string]*modelKey
 	space   int
-	tag     bool // all keys in one slot
-	expired []string
+	tag     bool     // all keys in one slot
+	expired []string // keys that OnExpired told
+	lazy    []string // keys that lookups found expired
 	made    int
 	freed   int
 	cleared int
@@ -102,13 +104,8 @@ func (m *model) bytes() []byte {
 		}
 	}
 	b := make([]byte, n)
-	for i := range b {
+	for i := range b[:min(n, 64)] {
 		b[i] = byte(m.r.Uint32())
-		if i > 64 {
-			copy(b[i:], b[:64])
-			i += 63
-			break
-		}
 	}
 	return b
 }
@@ -118,6 +115,7 @@ func (m *model) live(key []byte) *modelKey {
 	k := m.keys[string(key)]
 	if k != nil && k.at != 0 && m.db.Now > k.at {
 		delete(m.keys, string(key))
+		m.lazy = append(m.lazy, string(key))
 		return nil
 	}
 	return k
@@ -210,10 +208,11 @@ func (m *model) step() {
 		delete(m.keys, string(key))
 	case 12:
 		to := m.key()
-		if k := m.live(key); k != nil {
-			if !db.Exists(key) {
-				m.t.Fatal("missing")
-			}
+		k := m.live(key)
+		if db.Exists(key) != (k != nil) {
+			m.t.Fatalf("Exists of %q: %t", key, k == nil)
+		}
+		if k != nil {
 			db.Rename(key, to)
 			delete(m.keys, string(key))
 			m.keys[string(to)] = k
@@ -252,6 +251,11 @@ func (m *model) step() {
 			m.t.Fatalf("%d of %d expired keys, limit %d, more %t", n, len(want), limit, more)
 		}
 	case 18:
+		if d := &db.defrag; !d.running {
+			db.planDefrag(&d.below)
+			d.running, d.slot, d.dict, d.bucket = true, 0, 0, 0
+		}
+		db.Defrag(m.r.IntN(100))
 		if m.r.IntN(200) == 0 {
 			db.Clear()
 			m.cleared += m.made - m.freed - m.cleared
@@ -259,12 +263,11 @@ func (m *model) step() {
 		}
 	case 19: // copy from one key to another, from arena to arena
 		to := m.key()
-		if k := m.live(key); k != nil && k.fields == nil {
+		k := m.live(key)
+		v, ok := db.Peek(key)
+		m.equal(key, k, v, ok)
+		if ok && k.fields == nil {
 			m.live(to)
-			v, _ := db.Peek(key)
-			if db.Exists(to) || true {
-				v, _ = db.Peek(key)
-			}
 			db.Set(to, v.Type, v.Encoding, v.Bytes, false)
 			c := *k
 			c.at = 0
@@ -284,7 +287,7 @@ func (m *model) changeFields(d *Dict, want map[string]string) {
 			delete(want, f)
 			continue
 		}
-		v := string(m.bytes()[:])
+		v := string(m.bytes())
 		if len(v) > 300 {
 			v = v[:300]
 		}
@@ -304,6 +307,9 @@ func (m *model) compare() {
 	db := m.db
 	if err := db.Check(); err != nil {
 		m.t.Fatal(err)
+	}
+	if !slices.Equal(m.expired, m.lazy) {
+		m.t.Fatalf("OnExpired told %q, want %q", m.expired, m.lazy)
 	}
 	db.Expiry = ExpireIgnore
 	defer func() { db.Expiry = ExpireDelete }()

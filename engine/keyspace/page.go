@@ -43,6 +43,7 @@ func (a *arena) allocSmall(c uint8) Ref {
 	number := a.room[c]
 	if number == 0 {
 		number = a.takePages(1)
+		a.pages++
 		*a.page(number) = page{class: c}
 		a.room[c] = number
 	}
@@ -66,6 +67,7 @@ func (a *arena) allocSmall(c uint8) Ref {
 func (a *arena) freeSmall(k uint32, i int, r Ref) {
 	number := k*chunkPages + uint32(i)
 	pg := &a.chunks[k].pages[i]
+	a.small -= int64(sizeOfClass[pg.class])
 	if pg.used == blocksOfPage[pg.class] {
 		pg.next, pg.prev = a.room[pg.class], 0
 		if pg.next != 0 {
@@ -76,6 +78,7 @@ func (a *arena) freeSmall(k uint32, i int, r Ref) {
 	pg.used--
 	if pg.used == 0 {
 		a.unlink(number, pg)
+		a.pages--
 		a.freePages(k, i, 1)
 		return
 	}
@@ -99,6 +102,7 @@ func (a *arena) unlink(number uint32, pg *page) {
 func (a *arena) allocRun(n int) Ref {
 	pages := (n + pageSize - 1) >> pageShift
 	number := a.takePages(pages)
+	a.runs += pages
 	*a.page(number) = page{class: classRun, used: uint16(pages), next: uint32(roundSize(n) / osPage)}
 	return Ref(number) << (pageShift - unitShift)
 }
@@ -151,7 +155,6 @@ func (a *arena) take(k uint32, i, n int) uint32 {
 	if ch.free == 0 {
 		a.avail[k/64] &^= 1 << (k % 64)
 	}
-	a.pages += n
 	return k*chunkPages + uint32(i)
 }
 
@@ -160,7 +163,6 @@ func (a *arena) freePages(k uint32, i, n int) {
 	ch, m := a.chunks[k], pageBits(i, n)
 	ch.free |= m
 	a.avail[k/64] |= 1 << (k % 64)
-	a.pages -= n
 	if ch.free == 1<<chunkPages-1 {
 		if a.empty > 0 {
 			a.stock -= bits.OnesCount64(ch.dirty)
@@ -169,7 +171,7 @@ func (a *arena) freePages(k uint32, i, n int) {
 		}
 		a.empty++
 	}
-	if a.stock+n > 16+a.pages/16 {
+	if a.stock+n > 16+(a.pages+a.runs)/16 {
 		discard(a.mem[k][i<<pageShift:][:n<<pageShift])
 		return
 	}

@@ -7,6 +7,7 @@ type space struct {
 	arena
 	hasher
 	external int64    // bytes of blocks that belong to objects: Dicts, and what they took of the Arena
+	dicts    []*Dict  // all Dicts, for defragmentation
 	scratch  []uint64 // for split and merge of buckets
 }
 
