@@ -69,24 +69,26 @@ func rows() []command.Spec {
 
 type bench struct {
 	*testing.T
+	gate   *memlog.Gate
 	memory *memlog.Memory
 	table  *command.Table
 	now    time.Time
 }
 
 func newBench(t *testing.T) *bench {
-	return &bench{T: t, memory: &memlog.Memory{}, table: command.NewTable(true, rows()), now: time.UnixMilli(1_700_000_000_000)}
+	gate := &memlog.Gate{}
+	return &bench{T: t, gate: gate, memory: memlog.New(gate), table: command.NewTable(true, rows()), now: time.UnixMilli(1_700_000_000_000)}
 }
 
 // node is a shard on a handle of the one log.
-func (b *bench) node(id string) (*Shard, *memlog.Log) {
+func (b *bench) node(id string) (*Shard, txlog.Log) {
 	log := b.memory.Shard("s")
 	s := New(Config{NodeID: id, Log: log, Table: b.table, NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{}) }, Now: func() time.Time { return b.now }})
 	b.Cleanup(func() { s.db.Close() })
 	return s, log
 }
 
-func (b *bench) primary(id string) (*Shard, *memlog.Log) {
+func (b *bench) primary(id string) (*Shard, txlog.Log) {
 	b.Helper()
 	s, log := b.node(id)
 	b.catchUp(s, log)
@@ -149,15 +151,15 @@ func (b *bench) want(s *Shard, words, reply string, held bool) {
 
 func TestReplyWaitsForTheLog(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
-	log.Gate(false)
+	s, _ := b.primary("a")
+	b.gate.Close()
 	_, after := b.do(s, "set k v")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := s.Wait(ctx, after); !errors.Is(err, context.Canceled) {
 		t.Errorf("Wait before the record is durable = %v, want that it waits", err)
 	}
-	log.Gate(true)
+	b.gate.Open()
 	if err := s.Wait(context.Background(), after); err != nil {
 		t.Errorf("Wait after the record is durable = %v", err)
 	}
@@ -166,20 +168,20 @@ func TestReplyWaitsForTheLog(t *testing.T) {
 
 func TestReadOfPendingKeyIsHeld(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
-	log.Gate(false)
+	s, _ := b.primary("a")
+	b.gate.Close()
 	b.do(s, "set k v")
 	b.want(s, "get k", "$1\r\nv\r\n", true)
 	b.want(s, "del missing", ":0\r\n", false)
-	log.Gate(true)
+	b.gate.Open()
 	b.want(s, "get k", "$1\r\nv\r\n", false)
 }
 
 func TestReadOfDeletedKeyIsHeld(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
+	s, _ := b.primary("a")
 	b.do(s, "set k v")
-	log.Gate(false)
+	b.gate.Close()
 	b.do(s, "del k")
 	b.want(s, "get k", "$-1\r\n", true)
 	b.want(s, "del k", ":0\r\n", true)
@@ -187,9 +189,9 @@ func TestReadOfDeletedKeyIsHeld(t *testing.T) {
 
 func TestUnrelatedReadIsNotHeld(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
+	s, _ := b.primary("a")
 	b.do(s, "set other v")
-	log.Gate(false)
+	b.gate.Close()
 	for i := range 100 {
 		b.do(s, "set k"+strconv.Itoa(i)+" v")
 	}
@@ -199,34 +201,34 @@ func TestUnrelatedReadIsNotHeld(t *testing.T) {
 
 func TestWholeKeyspaceReadersAreHeld(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
+	s, _ := b.primary("a")
 	b.want(s, "dbsize", ":0\r\n", false)
-	log.Gate(false)
+	b.gate.Close()
 	b.do(s, "set k v")
 	b.want(s, "dbsize", ":1\r\n", true)
 }
 
 func TestFlushallIsAHazardForAllKeys(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
+	s, _ := b.primary("a")
 	b.do(s, "set k v")
-	log.Gate(false)
+	b.gate.Close()
 	b.do(s, "flushall")
 	b.want(s, "get k", "$-1\r\n", true)
 	b.want(s, "get never", "$-1\r\n", true)
-	log.Gate(true)
+	b.gate.Open()
 	b.want(s, "get k", "$-1\r\n", false)
 }
 
 func TestPendingKeysAreForgottenWhenDurable(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
+	s, _ := b.primary("a")
 	for i := range 10 {
-		log.Gate(false)
+		b.gate.Close()
 		for j := range 100 {
 			b.do(s, "set k"+strconv.Itoa(i*100+j)+" v")
 		}
-		log.Gate(true)
+		b.gate.Open()
 	}
 	b.do(s, "set last v")
 	if n := len(s.pending.young) + len(s.pending.old); n > 201 {
@@ -239,14 +241,14 @@ func TestLazyExpiryIsLogged(t *testing.T) {
 	s, log := b.primary("a")
 	b.do(s, "set k v "+strconv.FormatInt(b.now.UnixMilli()+1000, 10))
 	b.now = b.now.Add(2 * time.Second)
-	log.Gate(false)
+	b.gate.Close()
 	before := log.Tail()
 	b.want(s, "get k", "$-1\r\n", true)
 	b.want(s, "get k", "$-1\r\n", true)
 	if log.Tail() != before+1 {
 		t.Fatalf("the log grew by %d records, want one delete", log.Tail()-before)
 	}
-	log.Gate(true)
+	b.gate.Open()
 	replica, rlog := b.node("b")
 	b.catchUp(replica, rlog)
 	if n := replica.db.Len(); n != 0 {
@@ -379,24 +381,24 @@ func TestLeadNeedsTheTail(t *testing.T) {
 
 func TestWritesAreRefusedBeforeTheyChangeAnything(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
+	s, _ := b.primary("a")
 	b.do(s, "set k v")
 	for err, reply := range map[error]resp.Error{txlog.ErrFull: resp.ErrLogFull, txlog.ErrUnavailable: resp.ErrLogDown} {
-		log.Refuse(err)
+		b.gate.Refuse(err)
 		b.want(s, "set k w", "-"+string(reply)+"\r\n", false)
 		b.want(s, "get k", "$1\r\nv\r\n", false)
 	}
-	log.Refuse(nil)
+	b.gate.Refuse(nil)
 	b.want(s, "set k w", "+OK\r\n", false)
 }
 
 func TestUnknownOutcomeRefusesWritesAndKeepsUnrelatedReads(t *testing.T) {
 	b := newBench(t)
-	s, log := b.primary("a")
+	s, _ := b.primary("a")
 	b.do(s, "set other v")
-	log.Gate(false)
+	b.gate.Close()
 	_, after := b.do(s, "set k v")
-	log.Fail()
+	b.gate.Fail()
 	if err := s.Wait(context.Background(), after); !errors.Is(err, txlog.ErrUnknown) {
 		t.Errorf("Wait = %v, want ErrUnknown", err)
 	}

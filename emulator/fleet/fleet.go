@@ -1,0 +1,136 @@
+// Package fleet runs the engine nodes that the clusters of the management API want, inside the emulator's process.
+//
+// Each cluster has a keeper, one goroutine that compares what is wanted (control.Reconciler) with what runs, does what the planner says, and reports. Nobody else
+// starts, stops or promotes nodes. See DESIGN.md.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/openmemorydb/memorydb/emulator/control"
+	"github.com/openmemorydb/memorydb/engine/txlog"
+)
+
+// Logs are the transaction logs of the process: every shard's log is in the same three zones.
+type Logs interface {
+	// Shard opens a handle on a shard's log, whose records are encrypted under key.
+	Shard(id string, key []byte) (txlog.Log, error)
+	// Drop forgets the log of a shard that is no more.
+	Drop(id string) error
+}
+
+// Config is what a fleet needs; all but Logger and OneAddress are required.
+type Config struct {
+	Control control.Reconciler
+	Logs    Logs
+	// Unwrap opens a cluster's data key, as control wrapped it.
+	Unwrap func(wrapped []byte) ([]byte, error)
+	CA     *CA
+	// OneAddress puts every node on 127.0.0.1 with a port of its own, instead of giving each an address of its own with the cluster's port.
+	OneAddress bool
+	// Version is the program's version, for leadership entries.
+	Version string
+	Now     func() time.Time
+	Logger  *slog.Logger
+}
+
+// Fleet is the set of keepers.
+type Fleet struct {
+	cfg    Config
+	ctx    context.Context // ends with Close: the root of what the keepers wait for
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	keepers map[place]*keeper
+	closed  bool
+}
+
+// place names a cluster that exists now.
+type place struct{ region, cluster string }
+
+// New makes a fleet without keepers; it hears of clusters by Notify and Start.
+func New(cfg Config) *Fleet {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	f := &Fleet{cfg: cfg, keepers: map[place]*keeper{}}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	return f
+}
+
+// Start brings up the nodes of all clusters that exist, without waiting for them.
+func (f *Fleet) Start(ctx context.Context) error {
+	all, err := f.cfg.Control.Wanted(ctx)
+	if err != nil {
+		return fmt.Errorf("list clusters: %w", err)
+	}
+	for _, w := range all {
+		f.Notify(w.Region, w.Name)
+	}
+	return nil
+}
+
+// Notify implements control.Fleet.
+func (f *Fleet) Notify(region, cluster string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	p := place{region, cluster}
+	k := f.keepers[p]
+	if k == nil {
+		k = &keeper{f: f, place: p, wake: make(chan struct{}, 1), nodes: map[string]*node{}}
+		f.keepers[p] = k
+		f.wg.Go(k.run)
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default: // told already, and not looked yet
+	}
+}
+
+// forget drops a keeper whose cluster is gone, unless it was told of a new one of that name meanwhile; it says whether the keeper may end.
+func (f *Fleet) forget(k *keeper) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(k.wake) > 0 {
+		return false
+	}
+	delete(f.keepers, k.place)
+	return true
+}
+
+// Close stops all nodes and waits for the keepers; nodes that don't stop by themselves until ctx ends are cut off.
+func (f *Fleet) Close(ctx context.Context) error {
+	f.mu.Lock()
+	f.closed = true
+	keepers := make([]*keeper, 0, len(f.keepers))
+	for _, k := range f.keepers {
+		keepers = append(keepers, k)
+	}
+	f.mu.Unlock()
+	f.cancel()
+	f.wg.Wait()
+	var errs []error
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for _, k := range keepers {
+		wg.Go(func() {
+			err := k.stopAll(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+var _ control.Fleet = (*Fleet)(nil)

@@ -1,0 +1,155 @@
+package fleet
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/openmemorydb/memorydb/emulator/control"
+	"github.com/openmemorydb/memorydb/engine"
+	"github.com/openmemorydb/memorydb/engine/acl"
+	"github.com/openmemorydb/memorydb/engine/cluster"
+	"github.com/openmemorydb/memorydb/engine/txlog"
+)
+
+// node is one running node.
+type node struct {
+	want     control.WantedNode
+	shard    string
+	listen   control.NodeAddress
+	engine   *engine.Node
+	log      txlog.Log
+	handoff  *handoff // connections that came to the cluster's endpoint
+	settings string
+	said     bool // its failure was logged
+}
+
+func (n *node) address() string {
+	return net.JoinHostPort(n.listen.Address, strconv.Itoa(n.listen.Port))
+}
+
+// start opens a node: its address, certificate and log; it then catches up. The address is kept in the record before the node is ready.
+func (k *keeper) start(ctx context.Context, w control.WantedCluster, s step) error {
+	var want control.WantedNode
+	for _, sh := range w.Shards {
+		for _, n := range sh.Nodes {
+			if n.Name == s.node {
+				want = n
+			}
+		}
+	}
+	ln, err := k.listenFor(w, want)
+	if err != nil {
+		return err
+	}
+	n := &node{want: want, shard: s.shard, listen: addressOf(ln), handoff: newHandoff()}
+	if err := k.open(ctx, w, n, ln); err != nil {
+		return errors.Join(err, n.close(ctx), ln.Close())
+	}
+	k.nodes[want.Name] = n
+	k.published = "" // the new node has no map yet
+	if n.listen.Address == want.Address && n.listen.Port == want.Port {
+		return nil
+	}
+	return k.f.cfg.Control.Placed(ctx, w.Region, w.Name, map[string]control.NodeAddress{want.Name: n.listen})
+}
+
+func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln net.Listener) error {
+	key, err := k.f.cfg.Unwrap(w.WrappedKey)
+	if err != nil {
+		return &hopelessError{fmt.Errorf("unwrap the cluster's data key: %w", err)}
+	}
+	id := logID(w.ID, n.shard)
+	if n.log, err = k.f.cfg.Logs.Shard(id, key); err != nil {
+		return fmt.Errorf("open log %s: %w", id, err)
+	}
+	if k.shards == nil {
+		k.shards = map[string]bool{}
+	}
+	k.shards[id] = true
+	cfg := engine.Config{
+		Node: n.want.ID, Log: n.log, MaxMemory: w.MaxMemory, Users: users(w), Parameters: w.Parameters,
+		RedisVersion: w.EnginePatchVersion, Version: k.f.cfg.Version, Now: k.f.cfg.Now,
+		Logger: k.log().With("node", n.want.Name),
+	}
+	if w.TLS {
+		if cfg.TLS, err = k.tls(w, n); err != nil {
+			return err
+		}
+	}
+	if n.engine, err = engine.Open(cfg); err != nil {
+		return fmt.Errorf("open node %s: %w", n.want.Name, err)
+	}
+	n.settings = fingerprint(w)
+	n.engine.Serve(ln)
+	n.engine.Serve(n.handoff)
+	return n.engine.CaughtUp(ctx)
+}
+
+// tls is a certificate for the names and addresses that clients may dial to reach the node: its own and the cluster's.
+func (k *keeper) tls(w control.WantedCluster, n *node) (*tls.Config, error) {
+	addresses := []string{n.listen.Address}
+	if !k.f.cfg.OneAddress {
+		addresses = append(addresses, endpointAddress(w.ID))
+	}
+	names := []string{hostname(w, n.want.Name), endpointName(w)}
+	cert, err := k.f.cfg.CA.Certificate(n.want.Name, names, addresses)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13}, nil
+}
+
+// configure gives a running node what has changed of its settings.
+func (n *node) configure(w control.WantedCluster) error {
+	err := errors.Join(n.engine.SetUsers(users(w)), n.engine.SetParameters(w.Parameters))
+	n.engine.SetMaxMemory(w.MaxMemory)
+	n.engine.SetRedisVersion(w.EnginePatchVersion)
+	if err != nil {
+		return fmt.Errorf("configure node %s: %w", n.want.Name, err)
+	}
+	n.settings = fingerprint(w)
+	return nil
+}
+
+// close stops the node in order: clients first, the log last.
+func (n *node) close(ctx context.Context) error {
+	var errs []error
+	if n.engine != nil {
+		errs = append(errs, n.engine.Close(ctx))
+	}
+	if n.log != nil {
+		errs = append(errs, n.log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func users(w control.WantedCluster) []acl.Definition {
+	out := make([]acl.Definition, len(w.Users))
+	for i, u := range w.Users {
+		out[i] = acl.Definition{Name: u.Name, AccessString: u.AccessString, PasswordHashes: u.PasswordHashes, NoPassword: u.NoPassword}
+	}
+	return out
+}
+
+// parseSlots reads "0-8191,9000" as the records have it.
+func parseSlots(text string) ([]cluster.Range, error) {
+	var out []cluster.Range
+	for _, part := range strings.Split(text, ",") {
+		first, last, ranged := strings.Cut(strings.TrimSpace(part), "-")
+		if !ranged {
+			last = first
+		}
+		a, errA := strconv.ParseUint(first, 10, 14)
+		b, errB := strconv.ParseUint(last, 10, 14)
+		if err := errors.Join(errA, errB); err != nil {
+			return nil, &hopelessError{fmt.Errorf("slots %q: %w", text, err)}
+		}
+		out = append(out, cluster.Range{First: uint16(a), Last: uint16(b)})
+	}
+	return out, nil
+}
