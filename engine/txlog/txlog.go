@@ -11,7 +11,10 @@
 //     position just returned. The caller waits with Wait. Whoever calls Append never blocks on a disk.
 //   - Outcome. Wait(pos) returns nil only once pos is durable in a majority of zones. Any other result means that the outcome is unknown
 //     (ErrUnknown, or ctx's error): the record may or may not turn out to be in the log after recovery, and must not be appended again blindly.
-//   - Poison. When an append fails, every record after it fails too, every later Append returns an error, until the log is opened anew.
+//   - Poison. When a record's outcome becomes unknown, so does that of every record after it, and every later Append returns an error, until the log has settled them or is
+//     opened anew. A log that mends itself while it is open has made all of them durable before it takes an append again: as long as it is open, no position is given out twice.
+//     One that is opened anew may have lost them, and then gives out their positions again; handles from before are dead.
+//   - Progress. A record becomes durable whether or not anybody waits for it; that somebody waits makes it sooner.
 //   - Order. A record is durable only if all records before it are. Read returns durable records only, in order, never with a gap.
 //   - Checksum. Each record carries the running checksum of the log up to and including it (Chain), so that two nodes at the
 //     same position can compare what they have applied, and a snapshot can be verified by rehearsal.
@@ -91,6 +94,7 @@ var (
 type Log interface {
 	// Append adds entries right after the position after, all or none, and returns the position of the last one at once, without waiting for
 	// durability. Errors: ErrConflict, ErrUnavailable, ErrFull, ErrTooLarge, ErrClosed; after any error nothing was appended.
+	// Append of no entries returns after if that is the newest position.
 	Append(after Pos, entries ...Entry) (Pos, error)
 	// Wait returns nil once pos is durable in a majority of zones. Errors: ErrUnknown, ErrClosed, ctx.Err().
 	// A position beyond the newest accepted one waits until it is appended and durable (this is how a reader follows the log).
@@ -106,13 +110,13 @@ type Log interface {
 	// epoch is smaller has been overtaken and must not answer.
 	Epoch() uint64
 	// Read returns durable records from position from on, in order, at least one if from <= Durable(), and about maxBytes of payload at most
-	// (one record may exceed it). It returns no records and no error when from is Durable()+1. Errors: ErrTrimmed, ErrCorrupt, ErrClosed, ctx.Err().
+	// (one record may exceed it). It returns no records and no error when from is beyond Durable(). From 0 is from 1. Errors: ErrTrimmed, ErrCorrupt, ErrClosed, ctx.Err().
 	Read(ctx context.Context, from Pos, maxBytes int) ([]Record, error)
 	// First is the oldest position that Read can return; Durable()+1 if there is none.
 	First() Pos
-	// Trim lets the log forget records before the position.
+	// Trim lets the log forget records before the position, but none that is not yet durable. A log that is opened anew may show again what was trimmed shortly before it was closed.
 	Trim(before Pos) error
-	// Close releases what this handle holds; the log itself stays.
+	// Close releases what this handle holds and wakes its waiters with ErrClosed; the log itself stays. Durable, Tail and Epoch go on to answer.
 	Close() error
 }
 

@@ -1,11 +1,12 @@
-// Package memlog keeps transaction logs in memory: for tests, and for servers that are told to lose everything when they stop.
+// Package memlog is the transaction log in memory: nothing survives the process. It serves tests, and `memorydb-server --log memory`.
 //
-// Its Gate lets a test hold back durability: what is appended while the gate is closed becomes durable when it opens, or its outcome becomes unknown when the log fails.
-// The package starts no goroutines.
+// A Memory holds the logs of any number of shards; each may be opened by several handles, one a node, which race for its tail as on a real log. A Gate in the hand of a test
+// decides when accepted records become durable, and makes the log fail. The package starts no goroutines.
 package memlog
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,74 +14,150 @@ import (
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
-// Memory holds the logs of any number of shards. The zero value is ready for use.
+// Memory is a set of shards' logs in memory. Create it with New.
 type Memory struct {
-	mu     sync.Mutex
-	shards map[string]*sequence
+	gate *Gate
+
+	mu     sync.Mutex // guards everything below, in the shards too
+	shards map[string]*shard
 }
 
-// Shard is a handle on the log of a shard, which is made on first use. Handles on one shard share its log.
-func (m *Memory) Shard(id string) *Log {
+// shard is one shard's log. The atomics are written under Memory.mu.
+type shard struct {
+	m       *Memory
+	dead    bool           // the process that opened it has crashed
+	records []txlog.Record // those that were not trimmed, durable or not
+	base    txlog.Pos      // position before records[0]
+	chain   txlog.Chain    // running checksum at the tail
+	settled state          // at the newest durable record, to go back to when those after it are lost
+	tail    atomic.Uint64
+	durable atomic.Uint64
+	epoch   atomic.Uint64
+	changed chan struct{} // closed, and replaced, when a waiter may have something to see
+}
+
+// state is what a log is at a position, apart from its records.
+type state struct {
+	chain txlog.Chain
+	epoch uint64
+}
+
+// New makes an empty set of logs. gate may be nil: then every record is durable as soon as it is accepted.
+func New(gate *Gate) *Memory {
+	if gate == nil {
+		gate = &Gate{}
+	}
+	m := &Memory{gate: gate, shards: map[string]*shard{}}
+	gate.attach(m)
+	return m
+}
+
+// Shard opens a handle on a shard's log, which is created when it is not there. Handles of one shard share its log; each is closed by itself.
+func (m *Memory) Shard(id string) txlog.Log {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.shards == nil {
-		m.shards = map[string]*sequence{}
-	}
 	s := m.shards[id]
 	if s == nil {
-		s = &sequence{change: make(chan struct{})}
+		s = &shard{m: m, changed: make(chan struct{})}
 		m.shards[id] = s
 	}
-	return &Log{s: s}
+	return &handle{s: s, closed: make(chan struct{})}
 }
 
-// sequence is one shard's log.
-type sequence struct {
-	tail, durable, epoch atomic.Uint64
-	refuse               atomic.Pointer[error]
-
-	mu      sync.Mutex
-	first   txlog.Pos // position of records[0]; 0 before the first trim means 1
-	records []txlog.Record
-	chain   txlog.Chain
-	closed  bool          // the gate
-	failed  bool          // outcomes beyond durable are unknown
-	change  chan struct{} // closed and replaced whenever something changes that Wait looks at
+// Drop forgets a shard's log. Handles that are open see it as it was and should be closed.
+func (m *Memory) Drop(id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.shards, id)
+	return nil
 }
 
-func (s *sequence) signal() {
-	close(s.change)
-	s.change = make(chan struct{})
-}
-
-// Log is one handle.
-type Log struct {
-	s      *sequence
-	closed atomic.Bool
-}
-
-var _ txlog.Log = (*Log)(nil)
-
-// Append implements txlog.Log.
-func (l *Log) Append(after txlog.Pos, entries ...txlog.Entry) (txlog.Pos, error) {
-	if err := l.Writable(); err != nil {
-		return 0, err
+// Crash does what the end of a process does to a log on disk: every handle is dead, and the records whose outcome was unknown turn out to be kept or lost.
+// Handles for what is left are opened with Shard.
+func (m *Memory) Crash(keep bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, old := range m.shards {
+		s := &shard{m: m, records: slices.Clone(old.records), base: old.base, chain: old.chain, settled: old.settled, changed: make(chan struct{})}
+		tail := txlog.Pos(old.tail.Load())
+		epoch := old.epoch.Load()
+		if durable := txlog.Pos(old.durable.Load()); !keep && durable < tail {
+			s.records = s.records[:durable-s.base]
+			tail, s.chain, epoch = durable, old.settled.chain, old.settled.epoch
+		}
+		s.tail.Store(uint64(tail))
+		s.durable.Store(uint64(tail))
+		s.epoch.Store(epoch)
+		s.settled = state{s.chain, epoch}
+		old.dead = true
+		old.notify()
+		m.shards[id] = s
 	}
+}
+
+// settle makes everything that was accepted durable; under m.mu.
+func (m *Memory) settle() {
+	for _, s := range m.shards {
+		s.settle()
+	}
+}
+
+func (s *shard) settle() {
+	if s.durable.Load() != s.tail.Load() {
+		s.durable.Store(s.tail.Load())
+		s.settled = state{s.chain, s.epoch.Load()}
+		s.notify()
+	}
+}
+
+// notify wakes everybody who waits; under Memory.mu.
+func (s *shard) notify() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// handle is one node's view of a shard's log.
+type handle struct {
+	s      *shard
+	once   sync.Once
+	closed chan struct{}
+}
+
+// lock takes the lock and says whether the handle still works.
+func (h *handle) lock() (m *Memory, err error) {
+	select {
+	case <-h.closed:
+		return nil, txlog.ErrClosed
+	default:
+	}
+	m = h.s.m
+	m.mu.Lock()
+	if h.s.dead {
+		m.mu.Unlock()
+		return nil, txlog.ErrClosed
+	}
+	return m, nil
+}
+
+func (h *handle) Append(after txlog.Pos, entries ...txlog.Entry) (txlog.Pos, error) {
 	for _, e := range entries {
 		if len(e.Payload) > txlog.MaxPayload {
-			return 0, txlog.ErrTooLarge
+			return 0, fmt.Errorf("append %d bytes after position %v: %w", len(e.Payload), after, txlog.ErrTooLarge)
 		}
 	}
-	s := l.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failed {
-		return 0, txlog.ErrUnavailable
+	m, err := h.lock()
+	if err != nil {
+		return 0, err
 	}
-	if after != txlog.Pos(s.tail.Load()) {
-		return 0, txlog.ErrConflict
+	defer m.mu.Unlock()
+	s := h.s
+	if err := m.gate.writable(); err != nil {
+		return 0, err
 	}
-	pos := after
+	pos := txlog.Pos(s.tail.Load())
+	if after != pos {
+		return 0, fmt.Errorf("append after position %v, the newest is %v: %w", after, pos, txlog.ErrConflict)
+	}
 	for _, e := range entries {
 		pos++
 		s.chain = s.chain.Next(pos, e)
@@ -90,169 +167,105 @@ func (l *Log) Append(after txlog.Pos, entries ...txlog.Entry) (txlog.Pos, error)
 		}
 	}
 	s.tail.Store(uint64(pos))
-	if !s.closed {
-		s.durable.Store(uint64(pos))
-		s.signal()
+	if m.gate.isOpen() {
+		s.settle()
 	}
 	return pos, nil
 }
 
-// Wait implements txlog.Log.
-func (l *Log) Wait(ctx context.Context, pos txlog.Pos) error {
-	s := l.s
+func (h *handle) Wait(ctx context.Context, pos txlog.Pos) error {
 	for {
-		s.mu.Lock()
-		change, failed := s.change, s.failed
-		s.mu.Unlock()
-		switch {
-		case pos <= l.Durable():
+		m, err := h.lock()
+		if err != nil {
+			return err
+		}
+		s := h.s
+		durable, accepted := pos <= s.Durable(), pos <= s.Tail()
+		changed, broken := s.changed, m.gate.broken()
+		m.mu.Unlock()
+		if durable {
 			return nil
-		case l.closed.Load():
-			return txlog.ErrClosed
-		case failed:
-			return txlog.ErrUnknown
+		}
+		if accepted && broken {
+			return fmt.Errorf("wait for position %v: %w", pos, txlog.ErrUnknown)
 		}
 		select {
-		case <-change:
+		case <-changed:
+		case <-h.closed:
+			return txlog.ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// Writable implements txlog.Log.
-func (l *Log) Writable() error {
-	if l.closed.Load() {
-		return txlog.ErrClosed
+func (h *handle) Writable() error {
+	m, err := h.lock()
+	if err != nil {
+		return err
 	}
-	if err := l.s.refuse.Load(); err != nil {
-		return *err
-	}
-	return nil
+	defer m.mu.Unlock()
+	return m.gate.writable()
 }
 
-// Durable implements txlog.Log.
-func (l *Log) Durable() txlog.Pos { return txlog.Pos(l.s.durable.Load()) }
+func (s *shard) Durable() txlog.Pos { return txlog.Pos(s.durable.Load()) }
+func (s *shard) Tail() txlog.Pos    { return txlog.Pos(s.tail.Load()) }
 
-// Tail implements txlog.Log.
-func (l *Log) Tail() txlog.Pos { return txlog.Pos(l.s.tail.Load()) }
+func (h *handle) Durable() txlog.Pos { return h.s.Durable() }
+func (h *handle) Tail() txlog.Pos    { return h.s.Tail() }
+func (h *handle) Epoch() uint64      { return h.s.epoch.Load() }
 
-// Epoch implements txlog.Log.
-func (l *Log) Epoch() uint64 { return l.s.epoch.Load() }
-
-// First implements txlog.Log.
-func (l *Log) First() txlog.Pos {
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	return max(l.s.first, 1)
-}
-
-// Read implements txlog.Log.
-func (l *Log) Read(ctx context.Context, from txlog.Pos, maxBytes int) ([]txlog.Record, error) {
+func (h *handle) Read(ctx context.Context, from txlog.Pos, maxBytes int) ([]txlog.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if l.closed.Load() {
-		return nil, txlog.ErrClosed
+	m, err := h.lock()
+	if err != nil {
+		return nil, err
 	}
-	s := l.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	first, durable := max(s.first, 1), l.Durable()
-	if from < first {
-		return nil, txlog.ErrTrimmed
+	defer m.mu.Unlock()
+	s := h.s
+	from = max(from, 1)
+	if from <= s.base {
+		return nil, fmt.Errorf("read position %v, the oldest is %v: %w", from, s.base+1, txlog.ErrTrimmed)
 	}
 	var out []txlog.Record
-	for bytes := 0; from <= durable && (len(out) == 0 || bytes < maxBytes); from++ {
-		r := s.records[from-first]
+	for pos, size := from, 0; pos <= s.Durable(); pos++ {
+		r := s.records[pos-s.base-1]
+		size += len(r.Payload)
+		if len(out) > 0 && size > maxBytes {
+			break
+		}
 		r.Payload = slices.Clone(r.Payload)
-		bytes += len(r.Payload)
 		out = append(out, r)
 	}
 	return out, nil
 }
 
-// Trim implements txlog.Log.
-func (l *Log) Trim(before txlog.Pos) error {
-	s := l.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	first := max(s.first, 1)
-	before = min(before, l.Durable()+1)
-	if before > first {
-		s.records = slices.Clone(s.records[before-first:])
-		s.first = before
+func (h *handle) First() txlog.Pos {
+	m, err := h.lock()
+	if err != nil {
+		return h.s.Durable() + 1
+	}
+	defer m.mu.Unlock()
+	return h.s.base + 1
+}
+
+func (h *handle) Trim(before txlog.Pos) error {
+	m, err := h.lock()
+	if err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	s := h.s
+	if before = min(before, s.Durable()+1); before > s.base+1 {
+		s.records = slices.Clone(s.records[before-s.base-1:])
+		s.base = before - 1
 	}
 	return nil
 }
 
-// Close implements txlog.Log.
-func (l *Log) Close() error {
-	l.closed.Store(true)
-	l.s.mu.Lock()
-	defer l.s.mu.Unlock()
-	l.s.signal()
+func (h *handle) Close() error {
+	h.once.Do(func() { close(h.closed) })
 	return nil
-}
-
-// Gate closes or opens the shard's gate: while it is closed, nothing more becomes durable.
-func (l *Log) Gate(open bool) {
-	s := l.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = !open
-	if open && !s.failed {
-		s.durable.Store(s.tail.Load())
-	}
-	s.signal()
-}
-
-// Refuse makes Append and Writable return err until it is called with nil, as a full disk or lost zones would.
-func (l *Log) Refuse(err error) {
-	if err == nil {
-		l.s.refuse.Store(nil)
-		return
-	}
-	l.s.refuse.Store(&err)
-}
-
-// Fail makes the outcome of everything that is not durable unknown; Append is refused until Recover.
-func (l *Log) Fail() {
-	s := l.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failed = true
-	err := txlog.ErrUnavailable
-	s.refuse.Store(&err)
-	s.signal()
-}
-
-// Recover ends Fail as a recovery would: keep says whether the records of unknown outcome turn out to be in the log.
-func (l *Log) Recover(keep bool) {
-	s := l.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if keep {
-		s.durable.Store(s.tail.Load())
-	} else {
-		s.cut()
-	}
-	s.failed, s.closed = false, false
-	s.refuse.Store(nil)
-	s.signal()
-}
-
-// cut drops what is not durable.
-func (s *sequence) cut() {
-	durable := txlog.Pos(s.durable.Load())
-	s.records = s.records[:durable-max(s.first, 1)+1]
-	s.tail.Store(uint64(durable))
-	s.chain = 0
-	s.epoch.Store(0)
-	for _, r := range s.records {
-		s.chain = r.Chain
-		if r.Kind == txlog.Lead {
-			s.epoch.Store(r.Epoch)
-		}
-	}
 }
