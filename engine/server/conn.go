@@ -1,0 +1,269 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidwall/redcon"
+
+	"github.com/openmemorydb/memorydb/engine/acl"
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/resp"
+	"github.com/openmemorydb/memorydb/engine/shard"
+	"github.com/openmemorydb/memorydb/engine/txlog"
+)
+
+const (
+	flushBytes = 256 << 10 // replies of a batch that make it be sent in parts
+	keepReply  = 64 << 10  // room for replies that an idle connection keeps
+	turnCalls  = 64        // calls of a batch that share a turn
+)
+
+// conn is one client's connection. All fields but those marked belong to its goroutine.
+type conn struct {
+	srv    *Server
+	nc     net.Conn // what is read from and written to
+	raw    net.Conn // its socket; the same without TLS
+	fd     int
+	addr   string
+	laddr  string
+	since  time.Time
+	ctx    context.Context // ends when the connection must not wait any longer
+	cancel context.CancelFunc
+
+	reader *resp.Reader
+	cmd    redcon.Command
+	out    resp.Writer // replies that have not been sent
+	call   command.Call
+	client command.Client
+
+	set        *Settings // as of the batch
+	user       *acl.User
+	aclVersion uint64
+	authorized bool // has authenticated, or did not have to
+	keys       []command.Key
+	keysErr    error
+	keysOf     bool // keys are those of the request
+
+	turn      *shard.Turn // nil when the connection doesn't hold it
+	turnCalls int
+	after     txlog.Pos // the replies in out may leave once this is durable
+	clock     time.Time // when the last call ended, or the turn was taken
+	fatal     bool      // the replies may not leave at all
+	closing   bool      // close after the replies
+
+	tx      transaction
+	reply   replyMode
+	noEvict bool
+	inExec  bool // EXEC runs what is queued
+	name    string
+	lib     string
+	libVer  string
+
+	outbox  outbox
+	seen    []byte // requests for MONITOR, until they are durable
+	killed  atomic.Bool
+	unsent  atomic.Int64 // bytes being written
+	active  atomic.Int64 // when it was heard of last, in milliseconds since the epoch
+	slowAt  int64        // of the housekeeper: since when too much is unsent
+	mu      sync.Mutex
+	public  public // guarded by mu: what others may know
+	monitor atomic.Bool
+}
+
+func newConn(s *Server, nc, raw net.Conn) *conn {
+	c := &conn{srv: s, nc: nc, raw: raw, fd: fdOf(raw), addr: addrText(raw.RemoteAddr()), laddr: addrText(raw.LocalAddr()), since: s.cfg.Now()}
+	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	c.reader = resp.NewReader(nc, resp.Limits{})
+	c.client.Session, c.client.TLS = c, s.cfg.TLS != nil
+	c.call.Client, c.call.Reply = &c.client, &c.out
+	c.active.Store(c.since.UnixMilli())
+	c.set = s.settings.Load()
+	c.aclVersion = s.cfg.ACL.Version()
+	c.becomeDefault()
+	return c
+}
+
+// serve reads and executes batches until the connection ends.
+func (c *conn) serve() {
+	defer c.end()
+	c.publish()
+	for {
+		n, err := c.reader.Fill()
+		c.srv.stats.bytesIn.Add(int64(n))
+		if err != nil {
+			c.readFailed(err)
+			return
+		}
+		if !c.begin() || !c.batch() {
+			return
+		}
+	}
+}
+
+func (c *conn) readFailed(err error) {
+	switch {
+	case errors.Is(err, resp.ErrQueryBuffer):
+		c.srv.cfg.Logger.Warn("closing client that reached max query buffer length", "client", c.client.ID, "addr", c.addr, "bytes", c.reader.Buffered())
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+	default:
+		c.srv.cfg.Logger.Debug("reading from client", "client", c.client.ID, "addr", c.addr, "err", err)
+	}
+}
+
+// begin prepares for a batch; false if the connection must be closed.
+func (c *conn) begin() bool {
+	c.srv.stats.reads.Add(1)
+	c.clock = c.srv.cfg.Now()
+	c.active.Store(c.clock.UnixMilli())
+	c.set = c.srv.settings.Load()
+	c.reader.Limits.MaxBulk, c.reader.Limits.MaxBuffer = c.set.MaxBulk, c.set.QueryBuffer
+	c.outbox.begin()
+	c.srv.held.admit()
+	return c.refreshUser()
+}
+
+// batch executes every request that has arrived; false if the connection must be closed.
+func (c *conn) batch() bool {
+	for !c.closing && !c.killed.Load() {
+		c.reader.Limits.Unauthenticated = !c.authenticated()
+		ok, err := c.reader.Next(&c.cmd)
+		if err != nil {
+			c.protocolError(err)
+			break
+		}
+		if !ok {
+			break
+		}
+		c.request()
+		if c.fatal {
+			c.endTurn()
+			return false
+		}
+		if n := c.out.Len(); n > replyBuffer && (c.overLimit(n) || n > flushBytes && !c.flush()) {
+			c.endTurn()
+			return false
+		}
+	}
+	return c.flush() && !c.closing && !c.tooMuchQueued()
+}
+
+func (c *conn) protocolError(err error) {
+	var e resp.Error
+	if !errors.As(err, &e) {
+		e = resp.ErrInternal
+	}
+	c.srv.cfg.Logger.Debug("protocol error from client", "client", c.client.ID, "addr", c.addr, "err", err)
+	c.srv.stats.replied(e)
+	c.out.Error(e)
+	c.closing = true
+}
+
+// tooMuchQueued says whether what is queued for EXEC and what is unread are together more than client-query-buffer-limit, as Redis counts.
+func (c *conn) tooMuchQueued() bool {
+	if c.tx.bytes == 0 || c.tx.bytes+c.reader.Buffered() <= c.set.QueryBuffer {
+		return false
+	}
+	c.readFailed(resp.ErrQueryBuffer)
+	return true
+}
+
+// flush gives the turn back, waits until what the replies depend on is durable, and sends them. It returns false if the connection must be closed.
+func (c *conn) flush() bool {
+	c.endTurn()
+	c.publish()
+	if c.after != 0 {
+		after := c.after
+		c.after = 0
+		if after > c.srv.cfg.Shard.Durable() {
+			n := int64(c.out.Len())
+			c.srv.held.add(n)
+			err := c.srv.cfg.Shard.Wait(c.ctx, after)
+			c.srv.held.add(-n)
+			if err != nil { // the outcome is unknown: nothing may be said
+				c.srv.cfg.Logger.Debug("closing client whose writes have an unknown outcome", "client", c.client.ID, "pos", uint64(after), "err", err)
+				return false
+			}
+		}
+	}
+	c.showMonitors()
+	return c.send()
+}
+
+func (c *conn) beginTurn() *shard.Turn {
+	if c.turn == nil {
+		c.turn = c.srv.cfg.Shard.Begin()
+		c.turnCalls = 0
+		c.clock = c.srv.cfg.Now()
+	}
+	return c.turn
+}
+
+func (c *conn) endTurn() {
+	if c.turn != nil {
+		c.turn.End()
+		c.turn = nil
+	}
+}
+
+// kill ends the connection at once, from whatever goroutine.
+func (c *conn) kill(why string) {
+	if c.killed.Swap(true) {
+		return
+	}
+	c.srv.cfg.Logger.Debug("closing client", "client", c.client.ID, "addr", c.addr, "reason", why)
+	c.cancel()
+	c.raw.Close() // not nc's: TLS would want to say goodbye to one who may not read
+}
+
+// drain ends the connection after the batch that it executes, from whatever goroutine.
+func (c *conn) drain() {
+	c.raw.SetReadDeadline(time.Unix(1, 0)) // fails only for a closed socket
+}
+
+// end frees what the connection holds.
+func (c *conn) end() {
+	c.endTurn()
+	if c.tx.watching {
+		c.beginTurn().Unwatch(&c.tx.watcher)
+		c.endTurn()
+	}
+	c.srv.monitors.remove(c)
+	if c.killed.Load() {
+		c.raw.Close()
+	} else {
+		c.nc.SetWriteDeadline(c.srv.cfg.Now().Add(time.Second)) // for TLS's goodbye
+		c.nc.Close()
+	}
+	c.cancel()
+	c.outbox.end()
+}
+
+// fdOf is the socket's file descriptor, for CLIENT LIST; -1 if there is none.
+func fdOf(nc net.Conn) int {
+	fd := -1
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			raw.Control(func(p uintptr) { fd = int(p) }) // fails only for a closed socket
+		}
+	}
+	return fd
+}
+
+// addrText is an address as Redis prints it.
+func addrText(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		ip := tcp.IP
+		if four := ip.To4(); four != nil {
+			ip = four
+		}
+		return (&net.TCPAddr{IP: ip, Port: tcp.Port}).String()
+	}
+	return a.String()
+}
