@@ -161,21 +161,22 @@ func (t *Table) add(s, parent *Spec, admin bool) {
 	if subs == nil {
 		return
 	}
+	s.Subcommands = make([]Spec, 0, len(subs)) // never grows: the table keeps pointers to its elements
 	s.subs = map[string]*Spec{}
 	for i := range subs {
 		if subs[i].Is(Restricted) && !admin {
 			continue
 		}
-		sub := subs[i]
+		s.Subcommands = append(s.Subcommands, subs[i])
+		sub := &s.Subcommands[len(s.Subcommands)-1]
 		if sub.Group == "" {
 			sub.Group = s.Group
 		}
 		if s.subs[sub.Name] != nil {
 			panic("command: two subcommands named " + s.Name + " " + sub.Name)
 		}
-		t.add(&sub, s, admin)
-		s.Subcommands = append(s.Subcommands, sub)
-		s.subs[sub.Name] = &sub
+		t.add(sub, s, admin)
+		s.subs[sub.Name] = sub
 	}
 }
 

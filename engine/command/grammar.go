@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,7 @@ func (s *Spec) Arguments() ([]Argument, error) {
 	if err != nil {
 		return nil, fmt.Errorf("arguments of %s: %w", s.FullName, err)
 	}
+	setTypes(s, args)
 	markKeys(s, args)
 	return args, nil
 }
@@ -86,7 +88,7 @@ func (p *parser) alternatives(end string) ([][]node, error) {
 		p.at++
 		switch w {
 		case end:
-			return finish(alts)
+			return finish(alts, true)
 		case "|":
 			alts = append(alts, nil)
 			last = &alts[len(alts)-1]
@@ -101,6 +103,7 @@ func (p *parser) alternatives(end string) ([][]node, error) {
 				return nil, err
 			}
 			group := node{optional: w == "[", alts: inner}
+			group.unrepeat()
 			if n := repeats(*last, group); n > 0 {
 				*last = fold(*last, n)
 			} else {
@@ -115,12 +118,12 @@ func (p *parser) alternatives(end string) ([][]node, error) {
 	if end != "" {
 		return nil, fmt.Errorf("missing %q", end)
 	}
-	return finish(alts)
+	return finish(alts, false)
 }
 
-func finish(alts [][]node) ([][]node, error) {
+func finish(alts [][]node, bracket bool) ([][]node, error) {
 	for _, a := range alts {
-		if len(a) == 0 && len(alts) > 1 {
+		if len(a) == 0 && (bracket || len(alts) > 1) {
 			return nil, fmt.Errorf("empty alternative")
 		}
 	}
@@ -146,7 +149,22 @@ func repeats(before []node, group node) int {
 }
 
 func sameAlternatives(a, b node) bool {
-	return fmt.Sprint(strip(a.alts)) == fmt.Sprint(strip(b.alts))
+	return slices.Equal(strip(a.alts), strip(b.alts))
+}
+
+// unrepeat finds the repetition of a bracket with alternatives in its last alternative, "[a | b [a | b ...]]", and says instead that the bracket repeats.
+func (n *node) unrepeat() {
+	last := len(n.alts) - 1
+	if last < 1 || len(n.alts[last]) < 2 {
+		return
+	}
+	seq := n.alts[last]
+	again := seq[len(seq)-1]
+	once := node{alts: slices.Clone(n.alts)}
+	once.alts[last] = seq[:len(seq)-1]
+	if again.optional && sameAlternatives(again, once) {
+		n.alts, n.many = once.alts, true
+	}
 }
 
 // strip is the words of alternatives, in order.
@@ -193,10 +211,15 @@ func build(seq []node) []Argument {
 			continue
 		}
 		from := i
-		for i < len(seq) && !seq[i].token && (!seq[i].optional) {
+		for i < len(seq) && !seq[i].token && !seq[i].optional {
 			i++
 		}
 		args = append(args, withToken(n, build(seq[from:i])))
+	}
+	for i := 1; i < len(args); i++ {
+		if args[i-1].Name == "where" && args[i].Name == "where" { // "<LEFT | RIGHT> <LEFT | RIGHT>"
+			args[i-1].Name, args[i].Name = "wherefrom", "whereto"
+		}
 	}
 	return args
 }
@@ -204,13 +227,21 @@ func build(seq []node) []Argument {
 // argumentOf makes an argument of a name or a bracket.
 func argumentOf(n node) Argument {
 	if n.alts == nil {
-		return Argument{Name: n.word, Type: typeOf(n.word), KeySpec: -1, Multiple: n.many}
+		name := n.word
+		if isToken(name) { // "ID [ID ...]"
+			name = strings.ToLower(name)
+		}
+		return Argument{Name: name, Type: typeOf(name), KeySpec: -1, Multiple: n.many}
 	}
 	var a Argument
-	if len(n.alts) > 1 {
+	switch seq := n.alts[0]; {
+	case len(n.alts) > 1:
 		a = oneOf(n.alts)
-	} else {
-		a = oneArgument(build(n.alts[0]))
+	case len(seq) > 1 && seq[0].token && seq[1].optional: // "[FULL [COUNT count]]"
+		a = block(build(seq[1:]))
+		a.Name, a.Token = strings.ToLower(seq[0].word), seq[0].word
+	default:
+		a = oneArgument(build(seq))
 	}
 	a.Optional = a.Optional || n.optional
 	a.Multiple = a.Multiple || n.many
@@ -221,7 +252,11 @@ func argumentOf(n node) Argument {
 // withToken puts a token before arguments.
 func withToken(token node, args []Argument) Argument {
 	if len(args) == 0 {
-		return Argument{Name: strings.ToLower(token.word), Type: "pure-token", KeySpec: -1, Token: token.word, Multiple: token.many}
+		a := Argument{Name: tokenName(token.word), Type: "pure-token", KeySpec: -1, Token: token.word, Multiple: token.many}
+		if a.Token == `""` {
+			a.Token = ""
+		}
+		return a
 	}
 	a := oneArgument(args)
 	if a.Token != "" { // two tokens in a row: the inner one stays where it is
@@ -252,18 +287,18 @@ func oneOf(alts [][]node) Argument {
 		alts = append([][]node{first[1:]}, alts[1:]...)
 	}
 	a := Argument{Type: "oneof", KeySpec: -1, Token: token}
-	words := token != "" && allNames(alts)
+	words := allNames(alts)
 	for _, alt := range alts {
-		if words { // "TYPE normal | pubsub": words to be typed, though not in capitals
+		if words { // "m | km": words to be typed, though not in capitals
 			alt = []node{{word: strings.ToUpper(alt[0].word), token: true}}
 		}
 		a.Args = append(a.Args, oneArgument(build(alt)))
 	}
-	a.Name = choiceName(a.Args)
+	a.Name = joinNames(a.Args)
 	return a
 }
 
-// allNames says whether each alternative is just one name.
+// allNames says whether each alternative is just one plain name.
 func allNames(alts [][]node) bool {
 	for _, alt := range alts {
 		if len(alt) != 1 || alt[0].token || alt[0].alts != nil {

@@ -2,45 +2,82 @@ package command
 
 import "strings"
 
-// choices are the documentation's names for sets of alternatives, by their names in order.
-var choices = map[string]string{
+// groups are the documentation's names for alternatives and blocks, by the names of their arguments in order.
+var groups = map[string]string{
 	"nx xx":       "condition",
 	"nx xx gt lt": "condition",
 	"gt lt":       "comparison",
 	"seconds milliseconds unix-time-seconds unix-time-milliseconds keepttl": "expiration",
 	"seconds milliseconds unix-time-seconds unix-time-milliseconds persist": "expiration",
-	"asc desc":                     "order",
-	"left right":                   "where",
-	"before after":                 "where",
-	"min max":                      "where",
-	"async sync":                   "async",
-	"byscore bylex":                "sortby",
-	"sum min max":                  "aggregate",
-	"m km ft mi":                   "unit",
-	"byte bit":                     "unit",
-	"maxlen minid":                 "strategy",
-	"equal approximately":          "operator",
-	"module-name category pattern": "filterby",
+	"asc desc":                               "order",
+	"left right":                             "where",
+	"before after":                           "where",
+	"min max":                                "where",
+	"async sync":                             "async",
+	"byscore bylex":                          "sortby",
+	"sum min max":                            "aggregate",
+	"m km ft mi":                             "unit",
+	"byte bit":                               "index_unit",
+	"start end index_unit":                   "index",
+	"end index_unit":                         "end_index",
+	"start end_index":                        "index",
+	"maxlen minid":                           "strategy",
+	"equal approximately":                    "operator",
+	"strategy operator threshold count":      "trim",
+	"auto_id id":                             "id_or_auto",
+	"id new_id":                              "id",
+	"key id":                                 "streams",
+	"count any":                              "count",
+	"count withvalues":                       "options",
+	"count withscores":                       "options",
+	"min-idle-time start end count consumer": "filters",
+	"host port":                              "host-port",
+	"no one":                                 "no-one",
+	"host-port no-one":                       "args",
+	"member longitude_latitude":              "from",
+	"module-name category pattern":           "filterby",
+	"count reset":                            "operation",
+	"yes no":                                 "mode",
+	"yes sync no":                            "mode",
+	"write all":                              "mode",
+	"flush append replace":                   "policy",
+	"force takeover":                         "options",
+	"username password":                      "username_password",
 }
 
-// choiceName names alternatives: as the documentation does, else by all their names.
-func choiceName(args []Argument) string {
-	var names []string
-	for _, a := range args {
-		names = append(names, a.Name)
-	}
-	if name := choices[strings.Join(names, " ")]; name != "" {
-		return name
-	}
-	return joinNames(args)
-}
-
+// joinNames names alternatives or a block: as the documentation does, else by all their names.
 func joinNames(args []Argument) string {
 	var names []string
 	for _, a := range args {
 		names = append(names, a.Name)
 	}
+	if name := groups[strings.Join(names, " ")]; name != "" {
+		return name
+	}
 	return strings.Join(names, "_")
+}
+
+// tokenName is the documentation's name of a word to be typed: the word in lower case, but for some.
+func tokenName(token string) string {
+	switch token {
+	case "*":
+		return "auto_id"
+	case "$":
+		return "new_id"
+	case "=":
+		return "equal"
+	case "~":
+		return "approximately"
+	case `""`:
+		return "empty_string"
+	case "ALPHA":
+		return "sorting"
+	case "CH":
+		return "change"
+	case "INCR":
+		return "increment"
+	}
+	return strings.ToLower(token)
 }
 
 // types are the types of arguments that are not strings, by name.
@@ -56,7 +93,9 @@ var types = map[string]string{
 	"end-slot": "integer", "config-epoch": "integer", "client-id": "integer", "protover": "integer", "bit": "integer", "bits": "integer",
 	"version": "integer", "entries_read": "integer", "ms": "integer", "index1": "integer", "index2": "integer", "port": "integer",
 
-	"score": "double", "longitude": "double", "latitude": "double", "radius": "double", "width": "double", "height": "double", "timeout": "double",
+	"entries_added": "integer", "cluster_bus_port": "integer", "timeout": "integer",
+
+	"score": "double", "longitude": "double", "latitude": "double", "radius": "double", "width": "double", "height": "double",
 }
 
 // typeOf is the type of a plain argument.
@@ -70,6 +109,28 @@ func typeOf(name string) string {
 	return "string"
 }
 
+// setTypes corrects the types of names that mean something else in some commands.
+func setTypes(s *Spec, args []Argument) {
+	for i := range args {
+		a := &args[i]
+		switch name := a.Name; {
+		case name == "timeout" && s.Is(Blocking):
+			a.Type = "double"
+		case name == "increment" && strings.HasSuffix(s.Name, "float"):
+			a.Type = "double"
+		case s.Group == Stream && (name == "start" || name == "end"): // entry IDs
+			a.Type = "string"
+		case s.Name == "zrange" && (name == "start" || name == "stop"): // ranks, scores or strings
+			a.Type = "string"
+		case s.Group == Bitmap && name == "value" && a.Type == "string":
+			a.Type = "integer"
+		case s.Group == SortedSet && (name == "min" || name == "max") && a.Type == "string" && (strings.HasSuffix(s.Name, "score") || s.Name == "zcount"):
+			a.Type = "double"
+		}
+		setTypes(s, a.Args)
+	}
+}
+
 // markKeys says which arguments are the keys that the row's specifications find.
 func markKeys(s *Spec, args []Argument) {
 	before := 1
@@ -80,18 +141,35 @@ func markKeys(s *Spec, args []Argument) {
 		k := &s.Keys[i]
 		var a *Argument
 		switch {
+		case k.Flags&NotKey != 0:
 		case k.Unknown:
-			a = unmarkedKey(args)
+			a = unmarkedKey(args, i)
 		case k.Keyword != "":
 			a = tokenKey(args, k.Keyword)
 		case k.KeyNum:
 			a = wordAt(args, k.Begin+k.First-before)
 		default:
+			for at := k.step(); at <= k.Last; at += k.step() {
+				if next := wordAt(args, k.Begin+at-before); next != nil {
+					next.Type, next.KeySpec = "key", i
+				}
+			}
 			a = wordAt(args, k.Begin-before)
 		}
 		if a != nil {
 			a.Type, a.KeySpec = "key", i
 		}
+	}
+	unkey(args)
+}
+
+// unkey makes strings of arguments that are keys by their names only (the key of CLUSTER KEYSLOT).
+func unkey(args []Argument) {
+	for i := range args {
+		if a := &args[i]; a.Type == "key" && a.KeySpec < 0 {
+			a.Type = "string"
+		}
+		unkey(args[i].Args)
 	}
 }
 
@@ -136,9 +214,16 @@ func tokenKey(args []Argument, token string) *Argument {
 	return nil
 }
 
-// unmarkedKey is the last argument that is a key by its name and that no specification has found.
-func unmarkedKey(args []Argument) *Argument {
-	for i := len(args) - 1; i >= 0; i-- {
+// unmarkedKey is the argument that a specification without positions must mean: patterns that name keys, if no other one has claimed them, which it marks;
+// else the last argument that is a key by its name and that no specification has found.
+func unmarkedKey(args []Argument, spec int) *Argument {
+	marked := false
+	for i := range args {
+		if a := &args[i]; a.Type == "pattern" && a.KeySpec < 0 {
+			a.KeySpec, marked = spec, true
+		}
+	}
+	for i := len(args) - 1; i >= 0 && !marked; i-- {
 		if a := &args[i]; a.Type == "key" && a.KeySpec < 0 {
 			return a
 		}

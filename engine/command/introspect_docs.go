@@ -2,7 +2,8 @@ package command
 
 import "github.com/openmemorydb/memorydb/engine/resp"
 
-// writeDocs appends a row's name and what COMMAND DOCS says about it.
+// writeDocs appends a row's name and what COMMAND DOCS says about it. The histories of commands and of single arguments, which Redis tells too, are not in
+// the rows.
 func writeDocs(w *resp.Writer, s *Spec) error {
 	args, err := s.Arguments()
 	if err != nil {
@@ -15,12 +16,22 @@ func writeDocs(w *resp.Writer, s *Spec) error {
 			pairs++
 		}
 	}
+	old, isOld := deprecated[s.FullName]
+	if isOld {
+		pairs += 3
+	}
 	w.Map(pairs)
 	writeText(w, "summary", s.Summary)
 	writeText(w, "since", s.Since)
 	writeText(w, "group", string(s.Group))
 	if s.Complexity != "" {
 		writeText(w, "complexity", s.Complexity)
+	}
+	if isOld {
+		w.BulkString("doc_flags")
+		writeSimpleSet(w, "", []string{"deprecated"})
+		writeText(w, "deprecated_since", old.since)
+		writeText(w, "replaced_by", old.instead)
 	}
 	if len(args) > 0 {
 		w.BulkString("arguments")

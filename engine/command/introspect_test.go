@@ -2,6 +2,7 @@ package command
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -121,4 +122,57 @@ func TestCategoriesFollowFromFlagsAndGroup(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Of each command of Redis, with its grammar as in testdata/grammar.txt: all that COMMAND DOCS says but for histories, versions of single arguments and the
+// mark of internal commands is ours too, in the same order.
+func TestCommandDocsAreRediss(t *testing.T) {
+	table := recordedTable(t)
+	for line := range strings.Lines(readFile(t, "testdata/grammar.txt")) {
+		if name, syntax, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && !strings.HasPrefix(name, "#") {
+			table.Find(name).Args = syntax
+		}
+	}
+	docs := recorded(t, "command-docs.resp3")
+	compared := 0
+	for i := 0; i < len(docs.list); i += 2 {
+		name := docs.list[i].text
+		if slices.ContainsFunc(table.All(), func(s *Spec) bool {
+			return notInTheNotation[s.FullName] != "" && (s.FullName == name || s.Parent != nil && s.Parent.Name == name)
+		}) {
+			continue
+		}
+		want := "%1\r\n" + string(docs.list[i].raw) + known(docs.list[i+1])
+		if got := string(ask(t, table, 3, "command", "docs", name)); got != want {
+			t.Errorf("COMMAND DOCS %s:\n%s", name, cmp.Diff(strings.Split(want, "\r\n"), strings.Split(got, "\r\n")))
+		}
+		compared++
+	}
+	if compared < 220 {
+		t.Errorf("only %d commands were compared", compared)
+	}
+}
+
+// known is a value encoded again, without the entries of maps that our rows don't have.
+func known(v value) string {
+	if v.kind != '%' {
+		if v.list == nil {
+			return string(v.raw)
+		}
+		text := string(v.kind) + strconv.Itoa(len(v.list)) + "\r\n"
+		for _, item := range v.list {
+			text += known(item)
+		}
+		return text
+	}
+	text, pairs := "", 0
+	for i := 0; i < len(v.list); i += 2 {
+		switch key := v.list[i].text; {
+		case key == "history", key == "since" && v.get("type").kind != 0, key == "doc_flags" && v.list[i+1].list[0].text == "syscmd":
+			continue
+		}
+		text += string(v.list[i].raw) + known(v.list[i+1])
+		pairs++
+	}
+	return "%" + strconv.Itoa(pairs) + "\r\n" + text
 }

@@ -102,13 +102,18 @@ func (v value) int(t testing.TB) int {
 	return n
 }
 
-func recorded(t testing.TB, file string) value {
+func readFile(t testing.TB, name string) string {
 	t.Helper()
-	b, err := os.ReadFile("testdata/" + file)
+	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decode(t, b)
+	return string(b)
+}
+
+func recorded(t testing.TB, file string) value {
+	t.Helper()
+	return decode(t, []byte(readFile(t, "testdata/"+file)))
 }
 
 func bitsOf(t testing.TB, names []string, of []string) uint64 {
