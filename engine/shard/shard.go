@@ -253,3 +253,11 @@ func (s *Shard) Wait(ctx context.Context, pos txlog.Pos) error {
 	}
 	return nil
 }
+
+// Close gives the keyspace's memory back; nothing may be executed any more.
+func (s *Shard) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.role.Store(int32(Loading))
+	s.db.Close()
+}

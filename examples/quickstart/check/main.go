@@ -121,6 +121,21 @@ func (c *cluster) client() (*redis.ClusterClient, error) {
 	}), nil
 }
 
+// answering waits until every shard has loaded its log and answers.
+func answering(ctx context.Context, client *redis.ClusterClient) error {
+	for {
+		err := client.ForEachShard(ctx, func(ctx context.Context, shard *redis.Client) error { return shard.Ping(ctx).Err() })
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the cluster does not answer: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // Run writes keys one after another; only what the cluster acknowledged is noted.
 func (w *write) Run() error {
 	client, err := w.client()
@@ -130,6 +145,9 @@ func (w *write) Run() error {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), w.Timeout)
 	defer cancel()
+	if err := answering(ctx, client); err != nil {
+		return err
+	}
 	ledger, err := os.OpenFile(w.Ledger, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -157,6 +175,9 @@ func (v *verify) Run() error {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), v.Timeout)
 	defer cancel()
+	if err := answering(ctx, client); err != nil {
+		return err
+	}
 	ledger, err := os.Open(v.Ledger)
 	if err != nil {
 		return err

@@ -1,0 +1,235 @@
+// Package engine is one node of a cluster, to be embedded: it opens on a shard's transaction log, follows it, leads when told to, and serves Redis clients.
+//
+//	n, err := engine.Open(engine.Config{Node: id, Log: log, Now: time.Now})
+//	go n.Serve(listener); n.SetMap(m); n.Promote(ctx); …; n.Close(ctx)
+//
+// Goroutines: the member that follows the log (engine/replication), the server's (engine/server), one that deletes expired keys, and one per Serve. Close ends
+// all of them and waits.
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/openmemorydb/memorydb/engine/acl"
+	"github.com/openmemorydb/memorydb/engine/cluster"
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/config"
+	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/replication"
+	"github.com/openmemorydb/memorydb/engine/server"
+	"github.com/openmemorydb/memorydb/engine/shard"
+	"github.com/openmemorydb/memorydb/engine/txlog"
+)
+
+// Config is what a node needs. Node, Log and Now are required.
+type Config struct {
+	// Node is the node's id: 40 lower-case hexadecimal digits (cluster.IDOf makes one).
+	Node string
+	// Log is the node's handle on its shard's log. The node uses it until Close and does not close it.
+	Log txlog.Log
+	// Users are the users of the node; nil leaves Redis's default user, which may do everything without a password.
+	Users []acl.Definition
+	// RequirePass is the default user's password; empty is none. Not together with Users.
+	RequirePass string
+	// Parameters are directives by name, as parameter groups have them; those that are missing keep their defaults.
+	Parameters map[string]string
+	// MaxMemory is the data memory of the node in bytes; 0 is no limit.
+	MaxMemory int64
+	// TLS makes the node serve TLS connections only; nil serves plain ones.
+	TLS *tls.Config
+	// AdminCommands opens the commands that MemoryDB restricts (CONFIG SET, ACL SETUSER …).
+	AdminCommands bool
+	// Port is the port that INFO reports; 0 takes it from the first listener.
+	Port int
+	// RedisVersion is what INFO reports as redis_version; empty is 7.0.15.
+	RedisVersion string
+	// Version is the program's version, for leadership entries.
+	Version string
+	Now     func() time.Time
+	Logger  *slog.Logger
+}
+
+// Node is an open node.
+type Node struct {
+	cfg     Config
+	config  *config.Config
+	users   *acl.Store
+	state   *cluster.State
+	table   *command.Table
+	shard   *shard.Shard
+	member  *replication.Member
+	server  *server.Server
+	serving sync.WaitGroup
+	stop    chan struct{} // closed by Close: ends the expiry goroutine
+	once    sync.Once
+}
+
+// Status is what a node is just now.
+type Status struct {
+	Role shard.Role
+	// Leader is the id of the node that leads the shard, by the newest leadership entry that this node has applied, and Epoch that entry's number.
+	Leader string
+	Epoch  uint64
+	// Applied is the newest log position that the node has executed or applied.
+	Applied txlog.Pos
+	// Err is why the node has stopped following its log for good; nil while it works.
+	Err error
+}
+
+// Open makes a node that catches up with its log in the background, and answers clients once Serve is called.
+func Open(cfg Config) (*Node, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if len(cfg.Node) != 40 || cfg.Log == nil || cfg.Now == nil {
+		return nil, errors.New("engine: Config needs Node (40 hexadecimal digits), Log and Now")
+	}
+	n := &Node{cfg: cfg, config: config.New(), stop: make(chan struct{})}
+	n.users = acl.NewStore(acl.Config{LogMaxLen: n.config.ACLLogMaxLen.Load})
+	n.state = cluster.New(cluster.Config{Self: cfg.Node, Offset: func() int64 { p, _ := n.shard.Position(); return int64(p) }})
+	n.table = commands(n, cfg.AdminCommands)
+	n.users.Bind(n.table)
+	n.shard = shard.New(shard.Config{
+		NodeID: cfg.Node, Log: cfg.Log, Table: n.table, Now: cfg.Now, Logger: cfg.Logger,
+		NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{}) },
+	})
+	n.server = server.New(server.Config{
+		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger,
+		Info: server.Info{RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas},
+	})
+	n.config.OnChange(n.apply, n.heeded()...)
+	if err := n.configure(); err != nil {
+		return nil, err
+	}
+	n.member = replication.Start(replication.Config{Shard: n.shard, Log: cfg.Log, NodeID: cfg.Node, Version: cfg.Version, Logger: cfg.Logger})
+	n.serving.Go(n.expire)
+	return n, nil
+}
+
+// configure sets what the node was opened with.
+func (n *Node) configure() error {
+	if err := n.SetParameters(n.cfg.Parameters); err != nil {
+		return err
+	}
+	n.SetMaxMemory(n.cfg.MaxMemory)
+	if n.cfg.Users != nil {
+		return n.SetUsers(n.cfg.Users)
+	}
+	if n.cfg.RequirePass != "" {
+		return n.users.RequirePass(n.cfg.RequirePass)
+	}
+	return nil
+}
+
+// Serve lets in the clients of a listener, in the background, until Close.
+func (n *Node) Serve(ln net.Listener) {
+	n.serving.Go(func() {
+		if err := n.server.Serve(ln); err != nil && !errors.Is(err, server.ErrClosed) {
+			n.cfg.Logger.Error("listener failed", "addr", ln.Addr().String(), "err", err)
+		}
+	})
+}
+
+// CaughtUp waits until the node has applied everything that was durable when it was opened.
+func (n *Node) CaughtUp(ctx context.Context) error { return n.member.CaughtUp(ctx) }
+
+// Promote makes the node the primary of its shard (promise P4); it returns once its leadership is durable.
+func (n *Node) Promote(ctx context.Context) error { return n.member.Promote(ctx) }
+
+// Status is what the node is just now.
+func (n *Node) Status() Status {
+	st := Status{Role: n.shard.Role(), Err: n.member.Err()}
+	st.Leader, st.Epoch = n.shard.Leader()
+	st.Applied, _ = n.shard.Position()
+	return st
+}
+
+// Digest is an order-independent checksum of the node's keyspace, with the log position at which it was taken: equal on nodes at the same position.
+func (n *Node) Digest() (digest uint64, at txlog.Pos) {
+	at, _ = n.shard.Position()
+	for {
+		n.shard.View(func(db *keyspace.DB) { digest = db.Digest() })
+		again, _ := n.shard.Position()
+		if again == at {
+			return digest, at
+		}
+		at = again
+	}
+}
+
+// Table is the node's command table.
+func (n *Node) Table() *command.Table { return n.table }
+
+// SetMap gives the node the cluster's slot map.
+func (n *Node) SetMap(m cluster.Map) error { return n.state.Set(m) }
+
+// SetUsers replaces the node's users; open connections get their new permissions, or are closed, at once.
+func (n *Node) SetUsers(users []acl.Definition) error {
+	if err := n.users.Replace(users); err != nil {
+		return fmt.Errorf("set users: %w", err)
+	}
+	return nil
+}
+
+// SetParameters sets directives by name; they take effect at once.
+func (n *Node) SetParameters(parameters map[string]string) error {
+	settings := make([]config.Setting, 0, len(parameters))
+	for name, value := range parameters {
+		settings = append(settings, config.Setting{Name: name, Value: value})
+	}
+	if err := n.config.Preset(settings...); err != nil {
+		return fmt.Errorf("set parameters: %w", err)
+	}
+	return n.apply()
+}
+
+// SetMaxMemory changes the node's data memory, in bytes; 0 is no limit.
+func (n *Node) SetMaxMemory(bytes int64) {
+	if err := n.config.Preset(config.Setting{Name: "maxmemory", Value: fmt.Sprint(max(bytes, 0))}); err != nil {
+		panic("engine: set maxmemory: " + err.Error()) // any number of bytes is right
+	}
+	if err := n.apply(); err != nil {
+		panic("engine: set maxmemory: " + err.Error())
+	}
+}
+
+// Close stops serving (what is being executed may end until ctx does), stops following the log and gives memory back. The log handle stays open.
+func (n *Node) Close(ctx context.Context) error {
+	var err error
+	n.once.Do(func() {
+		close(n.stop)
+		err = n.server.Close(ctx) // clients first: their replies need the log
+		n.member.Close()
+		n.serving.Wait()
+		n.shard.Close()
+	})
+	return err
+}
+
+// expireEvery is how often expired keys are looked for; what clients touch expires at once anyway.
+const expireEvery = 100 * time.Millisecond
+
+// expire deletes expired keys through the log, the more at a time the higher active-expire-effort is.
+func (n *Node) expire() {
+	ticker := time.NewTicker(expireEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-n.stop:
+			return
+		case <-ticker.C:
+		}
+		for range 4 * n.config.ActiveExpireEffort.Load() {
+			if !n.shard.ExpireSome() {
+				break
+			}
+		}
+	}
+}
