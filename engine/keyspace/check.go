@@ -142,7 +142,7 @@ func (c *checker) entry(r Ref, at uint16) {
 	}
 	if isObject(b) {
 		h := db.handleOf(r)
-		if c.object[h] || int(h) >= len(db.objects) || db.objects[h].Object == nil {
+		if c.object[h] || h >= db.handles || db.object(h).Object == nil {
 			c.fail("object %d of %q is missing or another key's", h, key)
 		}
 		c.object[h] = true
@@ -179,9 +179,9 @@ func (c *checker) objects() {
 	db.settle()
 	var memory int64
 	held := 0
-	for h := range db.objects {
-		it := &db.objects[h]
-		if (it.Object != nil) != c.object[uint32(h)] {
+	for h := range db.handles {
+		it := db.object(h)
+		if (it.Object != nil) != c.object[h] {
 			c.fail("object %d is kept without a key", h)
 		}
 		if it.Object == nil {
@@ -196,8 +196,8 @@ func (c *checker) objects() {
 	if memory != db.objMem {
 		c.fail("objects hold %d bytes, %d are counted", memory, db.objMem)
 	}
-	if held+len(db.holes) != len(db.objects) {
-		c.fail("%d objects and %d holes in %d handles", held, len(db.holes), len(db.objects))
+	if held+len(db.holes) != int(db.handles) {
+		c.fail("%d objects and %d holes in %d handles", held, len(db.holes), db.handles)
 	}
 }
 

@@ -94,7 +94,7 @@ func (db *DB) valueOf(r Ref) Value {
 	b := db.at(r)
 	v := Value{Type: typeOf(b), Encoding: encodingOf(b)}
 	if isObject(b) {
-		v.Object = db.objects[db.handleOf(r)].Object
+		v.Object = db.object(db.handleOf(r)).Object
 		return v
 	}
 	v.Bytes = db.entryValue(r)

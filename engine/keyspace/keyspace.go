@@ -90,11 +90,12 @@ type DB struct {
 	ttlHigh int64  // sum of the expiry times of all keys, upper part: ttlHigh<<32 + ttlLow
 	ttlLow  int64
 	len     int
-	objects []object
-	holes   []uint32 // unused elements of objects
-	dirty   []uint32 // handles of objects whose memory may have changed since it was last asked
-	objMem  int64    // sum of the memory of objects
-	heapMem int64    // bytes of groups, on the Go heap
+	objects [][]object // by handle, in segments (object.go)
+	handles uint32     // elements of objects
+	holes   []uint32   // unused ones of them
+	dirty   []uint32   // handles of objects whose memory may have changed since it was last asked
+	objMem  int64      // sum of the memory of objects
+	heapMem int64      // bytes of groups, on the Go heap
 
 	defrag defrag
 	found  []Ref // of ExpireCycle, to use their memory again
@@ -144,7 +145,7 @@ func (db *DB) Clear() {
 	db.heap, db.defrag = vector{}, defrag{}
 	db.ttlHigh, db.ttlLow = 0, 0
 	db.len, db.objMem, db.heapMem = 0, 0, 0
-	db.objects, db.holes, db.dirty = nil, nil, nil
+	db.objects, db.handles, db.holes, db.dirty = nil, 0, nil, nil
 }
 
 func (db *DB) setSpace(s *space) {

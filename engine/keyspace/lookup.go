@@ -77,7 +77,7 @@ func (db *DB) Memory(key []byte) (int64, bool) {
 		n += 1 << heapShift
 	}
 	if isObject(b) {
-		n += db.objects[db.handleOf(r)].Memory()
+		n += db.object(db.handleOf(r)).Memory()
 	}
 	return n, true
 }

@@ -12,6 +12,14 @@ type object struct {
 	dirty  bool // its handle is in DB.dirty
 }
 
+// objectsPerSegment is how many objects are allocated together, so that a new one never waits for all to be copied.
+const objectsPerSegment = 1024
+
+// object is the place of handle h.
+func (db *DB) object(h uint32) *object {
+	return &db.objects[h/objectsPerSegment][h%objectsPerSegment]
+}
+
 // hold makes a handle for o.
 func (db *DB) hold(o Object) uint32 {
 	it := object{Object: o, memory: o.Memory()}
@@ -19,17 +27,23 @@ func (db *DB) hold(o Object) uint32 {
 	if n := len(db.holes); n > 0 {
 		h := db.holes[n-1]
 		db.holes = db.holes[:n-1]
-		it.dirty = db.objects[h].dirty
-		db.objects[h] = it
+		it.dirty = db.object(h).dirty
+		*db.object(h) = it
 		return h
 	}
-	db.objects = append(db.objects, it)
-	return uint32(len(db.objects) - 1)
+	h := db.handles
+	if h%objectsPerSegment == 0 {
+		db.objects = append(db.objects, nil)
+	}
+	last := &db.objects[h/objectsPerSegment]
+	*last = append(*last, it)
+	db.handles++
+	return h
 }
 
 // letGo ends a handle, and frees its object unless that is kept under another one.
 func (db *DB) letGo(h uint32, keep Object) {
-	it := &db.objects[h]
+	it := db.object(h)
 	o := it.Object
 	db.objMem -= it.memory + objectSize
 	it.Object, it.memory = nil, 0
@@ -41,7 +55,7 @@ func (db *DB) letGo(h uint32, keep Object) {
 
 // touched notes that the caller may change object h from now on, so that its memory is asked for before the next answer of Used.
 func (db *DB) touched(h uint32) {
-	if it := &db.objects[h]; !it.dirty {
+	if it := db.object(h); !it.dirty {
 		it.dirty = true
 		db.dirty = append(db.dirty, h)
 	}
@@ -50,7 +64,7 @@ func (db *DB) touched(h uint32) {
 // settle asks the objects that may have changed for their memory.
 func (db *DB) settle() {
 	for _, h := range db.dirty {
-		it := &db.objects[h]
+		it := db.object(h)
 		it.dirty = false
 		if it.Object != nil {
 			m := it.Memory()
@@ -67,6 +81,6 @@ func (db *DB) Adjust(key []byte, delta int64) {
 	if w == nil || !isObject(db.at(refOf(*w))) {
 		return
 	}
-	db.objects[db.handleOf(refOf(*w))].memory += delta
+	db.object(db.handleOf(refOf(*w))).memory += delta
 	db.objMem += delta
 }

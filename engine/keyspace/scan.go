@@ -106,21 +106,19 @@ func (db *DB) randomEntry() Ref {
 
 // random is a Ref of a table that isn't empty, each with the same chance.
 func (s *space) random(t *vector, r *rand.Rand) Ref {
-	// A pair of bucket and place is drawn until there is a word at that place. More words than places in a bucket don't occur in practice; if they
-	// do, those behind are never drawn.
-	const places = 4 * bucketWords
+	// A bucket is drawn until one is accepted, with a chance proportional to its words; then one of them. Hardly ever does a bucket have more than this.
+	const most = 3 * bucketWords
 	for {
-		n := r.Uint64()
-		hi, lo := bits.Mul64(n, uint64(t.n))
-		place, _ := bits.Mul64(lo, places)
-		b := s.bucket(t, uint32(hi))
-		for place >= bucketWords && b != nil {
+		b := s.bucket(t, r.Uint32N(t.n))
+		n := s.words(b)
+		if r.IntN(most) >= n {
+			continue
+		}
+		i := r.IntN(n)
+		for ; i >= bucketWords; i -= bucketWords {
 			b = s.overflow(b)
-			place -= bucketWords
 		}
-		if b != nil && b[place] != 0 {
-			return refOf(b[place])
-		}
+		return refOf(b[i])
 	}
 }
 

@@ -49,6 +49,18 @@ func (s *space) overflow(b *bucket) *bucket {
 	return (*bucket)(s.ptr(Ref(b[bucketWords])))
 }
 
+// words is the number of words in b and its overflow.
+func (s *space) words(b *bucket) int {
+	n := 0
+	for next := s.overflow(b); next != nil; next = s.overflow(b) {
+		n, b = n+bucketWords, next
+	}
+	for i := 0; i < bucketWords && b[i] != 0; i++ {
+		n++
+	}
+	return n
+}
+
 // lookup is the word of key, whose hash is h; nil if the table hasn't the key. The word is valid until the next change of the table.
 func (s *space) lookup(t *vector, k kind, h uint64, key []byte) *uint64 {
 	if t.n == 0 {
