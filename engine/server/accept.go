@@ -21,6 +21,9 @@ func (s *Server) Serve(ln net.Listener) error {
 		return errors.Join(ErrClosed, ln.Close())
 	}
 	s.listeners[ln] = struct{}{}
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok {
+		s.port.CompareAndSwap(0, int64(tcp.Port))
+	}
 	s.wg.Add(1)
 	s.mu.Unlock()
 	defer s.wg.Done()
@@ -32,7 +35,7 @@ func (s *Server) Serve(ln net.Listener) error {
 			s.admit(raw)
 			continue
 		}
-		if s.isClosing() {
+		if s.serving.Err() != nil {
 			return ErrClosed
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -47,20 +50,14 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 }
 
-func (s *Server) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
-}
-
 // pause waits; false if the server closes meanwhile.
 func (s *Server) pause(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return !s.isClosing()
-	case <-s.ctx.Done():
+		return true
+	case <-s.serving.Done():
 		return false
 	}
 }
@@ -101,7 +98,7 @@ func (s *Server) serve(raw net.Conn) {
 	nc := raw
 	if s.cfg.TLS != nil {
 		t := tls.Server(raw, s.cfg.TLS)
-		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.HandshakeTimeout)
+		ctx, cancel := context.WithTimeout(s.serving, s.cfg.HandshakeTimeout)
 		err := t.HandshakeContext(ctx)
 		cancel()
 		if err != nil {
@@ -114,8 +111,8 @@ func (s *Server) serve(raw net.Conn) {
 	}
 	c := newConn(s, nc, raw)
 	s.clients.add(c)
-	if s.isClosing() {
-		c.drain()
+	if s.serving.Err() != nil {
+		c.drain() // Close has not seen it
 	}
 	c.serve()
 	s.clients.remove(c)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/openmemorydb/memorydb/engine/acl"
 	"github.com/openmemorydb/memorydb/engine/command"
 )
 
@@ -20,6 +21,9 @@ type public struct {
 	replies                 int // room for replies
 	closing                 bool
 	readOnly                bool
+	account                 *acl.User
+	aclVersion              uint64
+	authorized              bool
 	noEvict, noTouch        bool
 }
 
@@ -27,7 +31,8 @@ type public struct {
 func (c *conn) publish() {
 	p := public{name: c.name, user: c.client.User, lib: c.lib, libVer: c.libVer, row: c.call.Spec, proto: max(c.out.Proto, 2), queued: -1,
 		unread: c.reader.Buffered(), room: c.reader.Room(), replies: cap(c.out.Bytes()), closing: c.closing,
-		readOnly: c.client.ReadOnly, noEvict: c.noEvict, noTouch: c.client.NoTouch}
+		readOnly: c.client.ReadOnly, noEvict: c.noEvict, noTouch: c.client.NoTouch,
+		account: c.user, aclVersion: c.aclVersion, authorized: c.authorized}
 	if c.tx.open {
 		p.queued, p.queuedBytes = len(c.tx.queued), c.tx.bytes
 	}

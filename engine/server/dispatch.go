@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/openmemorydb/memorydb/engine/acl"
 	"github.com/openmemorydb/memorydb/engine/command"
@@ -98,7 +99,7 @@ func (c *conn) execute(row *command.Spec) {
 		}
 		c.after = max(c.after, after)
 	}
-	c.finished(row, c.cmd.Args, mark)
+	c.finished(row, c.cmd.Args, mark, c.srv.cfg.Now())
 	if c.turn != nil {
 		if c.turnCalls++; c.turnCalls >= turnCalls {
 			c.endTurn()
@@ -107,8 +108,7 @@ func (c *conn) execute(row *command.Spec) {
 }
 
 // finished accounts for an executed call whose reply begins at mark.
-func (c *conn) finished(row *command.Spec, argv [][]byte, mark int) {
-	now := c.srv.cfg.Now()
+func (c *conn) finished(row *command.Spec, argv [][]byte, mark int, now time.Time) {
 	took := max(now.Sub(c.clock), 0)
 	c.clock = now
 	failed := c.out.Len() > mark && c.out.Bytes()[mark] == '-'
@@ -231,6 +231,9 @@ func (c *conn) route(at uint16, write bool) error {
 
 // outOfMemory makes room by eviction before commands that add data. Within MULTI everything that is queued takes memory.
 func outOfMemory(c *conn, row *command.Spec) error {
+	if c.srv.cfg.Shard.Role() != shard.Primary {
+		return nil // what a replica holds is its primary's to decide
+	}
 	adds := row.Is(command.DenyOOM) || c.tx.open && !runsInMulti(row) || row.FullName == "exec" && c.tx.adds
 	if adds && !c.beginTurn().MakeRoom() {
 		return resp.ErrOOM
@@ -260,6 +263,10 @@ func (c *conn) refreshUser() bool {
 		return true
 	}
 	c.aclVersion = v
+	if !c.authorized { // it has no access that could be revoked
+		c.becomeDefault()
+		return true
+	}
 	u := store.Current(c.user)
 	if u == nil {
 		c.kill("user revoked")

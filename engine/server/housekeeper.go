@@ -13,7 +13,7 @@ func (s *Server) keepHouse() {
 	for {
 		select {
 		case <-tick.C:
-		case <-s.ctx.Done():
+		case <-s.serving.Done():
 			return
 		}
 		s.mu.Lock()
@@ -39,17 +39,22 @@ func (l *clients) admitted() int {
 	return l.count
 }
 
-// lookAfter closes the connections that were idle for too long, and those that read too slowly for too long.
+// lookAfter closes the connections that were idle for too long, those that read too slowly for too long, and those whose user is gone.
 func (s *Server) lookAfter(all []*conn) {
 	set := s.settings.Load()
 	now := s.cfg.Now().UnixMilli()
 	maxIn, maxOut := int64(0), int64(0)
+	version := s.cfg.ACL.Version()
 	for _, c := range all {
 		p := c.shown()
+		if p.authorized && version != p.aclVersion && s.cfg.ACL.Current(p.account) == nil {
+			c.kill("user revoked") // one that sends nothing doesn't find out by itself
+			continue
+		}
 		unsent := c.unsent.Load() + int64(c.queuedPushes())
 		maxIn, maxOut = max(maxIn, int64(p.room)), max(maxOut, unsent)
 		idle := now - c.active.Load()
-		if set.Timeout > 0 && idle > set.Timeout.Milliseconds() && unsent == 0 && c.kind() == "normal" && !c.busy() {
+		if set.Timeout > 0 && idle > set.Timeout.Milliseconds() && c.kind() == "normal" && (unsent > 0 || !c.busy()) {
 			c.kill("idle")
 			continue
 		}

@@ -18,7 +18,7 @@ import (
 type Info struct {
 	// RunID and ReplicationID are 40 hexadecimal digits each.
 	RunID, ReplicationID string
-	// Port is the port that clients use.
+	// Port is the port that clients use; 0 takes it from the first listener.
 	Port int
 	// Primary is the shard's primary, asked on a replica.
 	Primary func() PrimaryInfo
@@ -152,10 +152,10 @@ func infoServer(b *strings.Builder, s *snapshot) {
 		exe = ""
 	}
 	lines(b,
-		"redis_version", Version, "redis_git_sha1", "00000000", "redis_git_dirty", 0, "redis_build_id", "0", "redis_mode", s.srv.cfg.Mode,
+		"redis_version", s.srv.cfg.RedisVersion, "redis_git_sha1", "00000000", "redis_git_dirty", 0, "redis_build_id", "0", "redis_mode", s.srv.cfg.Mode,
 		"os", s.process.os, "arch_bits", 32<<(^uint(0)>>63), "monotonic_clock", "POSIX clock_gettime", "multiplexing_api", s.process.poller,
 		"atomicvar_api", "go", "gcc_version", "0.0.0", "go_version", runtime.Version(), "process_id", os.Getpid(), "process_supervised", "no", "run_id", s.srv.cfg.Info.RunID,
-		"tcp_port", s.srv.cfg.Info.Port, "server_time_usec", s.now.UnixMicro(), "uptime_in_seconds", int64(up.Seconds()),
+		"tcp_port", s.srv.port.Load(), "server_time_usec", s.now.UnixMicro(), "uptime_in_seconds", int64(up.Seconds()),
 		"uptime_in_days", int64(up.Hours()/24), "hz", 10, "configured_hz", 10, "lru_clock", s.now.Unix()&(1<<24-1), "executable", exe, "config_file", "",
 		"io_threads_active", 0)
 }

@@ -112,6 +112,9 @@ func (c *conn) write(b []byte) error {
 	c.unsent.Store(int64(len(b)))
 	n, err := c.nc.Write(b)
 	c.unsent.Store(0)
+	if err == nil {
+		c.active.Store(c.srv.cfg.Now().UnixMilli())
+	}
 	c.srv.stats.writes.Add(1)
 	c.srv.stats.bytesOut.Add(int64(n))
 	return err

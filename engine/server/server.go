@@ -23,7 +23,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/shard"
 )
 
-// Version is the version of Redis that the node behaves like, as HELLO and INFO tell it.
+// Version is the version of Redis that the node behaves like, as HELLO and INFO tell it if Config says nothing else.
 const Version = "7.0.15"
 
 // Router says where a slot is served.
@@ -50,6 +50,8 @@ type Config struct {
 	Settings Settings
 	// Info tells what only the node knows.
 	Info Info
+	// RedisVersion is the version of Redis that HELLO, INFO and LOLWUT tell; empty is Version.
+	RedisVersion string
 	// Mode is what HELLO and INFO tell of the kind of server; empty is "cluster".
 	Mode   string
 	Now    func() time.Time
@@ -62,10 +64,13 @@ type Server struct {
 	settings atomic.Pointer[Settings]
 	ctx      context.Context // ends when connections must not wait any longer
 	cancel   context.CancelFunc
+	serving  context.Context // ends when Close begins
+	stop     context.CancelFunc
 	wg       sync.WaitGroup
 	slow     slowlog
 	stats    stats
 	monitors monitors
+	port     atomic.Int64 // of the first listener, or Info.Port
 	held     held
 	started  time.Time
 
@@ -91,14 +96,19 @@ func New(cfg Config) *Server {
 	if cfg.HeldBytes <= 0 {
 		cfg.HeldBytes = 256 << 20
 	}
+	if cfg.RedisVersion == "" {
+		cfg.RedisVersion = Version
+	}
 	if cfg.Mode == "" {
 		cfg.Mode = "cluster"
 	}
 	s := &Server{cfg: cfg, listeners: map[net.Listener]struct{}{}, started: cfg.Now()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.serving, s.stop = context.WithCancel(s.ctx)
 	s.held.limit = cfg.HeldBytes
 	s.held.changed.L = &s.held.mu
 	s.clients.byID = map[int64]*conn{}
+	s.port.Store(int64(cfg.Info.Port))
 	s.stats.init(cfg.Table)
 	s.Configure(cfg.Settings)
 	return s
@@ -113,6 +123,7 @@ func (s *Server) Close(ctx context.Context) error {
 		ln.Close() // its error would be that it was closed before
 	}
 	s.mu.Unlock()
+	s.stop()
 	for _, c := range s.clients.all() {
 		c.drain()
 	}

@@ -149,6 +149,8 @@ func exec(call *command.Call) error {
 	}
 	spoilt := c.tx.spoilt
 	turn := c.beginTurn()
+	begun := c.clock
+	defer func() { c.clock = begun }() // EXEC takes as long as all that it runs
 	broken := c.tx.watching && turn.Broken(&c.tx.watcher)
 	list := c.tx.queued
 	c.discard()
@@ -172,11 +174,18 @@ func exec(call *command.Call) error {
 	from := c.out.Len()
 	marks := make([]int, 0, len(inTurn)+1) // where each reply begins
 	if len(inTurn) > 0 {
-		after, fatal := turn.RunAll(inTurn, func(int) { marks = append(marks, c.out.Len()) })
+		after, fatal := turn.RunAll(inTurn, func(i int) {
+			if i > 0 {
+				c.finished(inTurn[i-1].Spec, inTurn[i-1].Argv, marks[i-1], c.srv.cfg.Now())
+			}
+			marks = append(marks, c.out.Len())
+		})
 		if fatal != nil {
 			c.fatal = true
 			return nil
 		}
+		last := inTurn[len(inTurn)-1]
+		c.finished(last.Spec, last.Argv, marks[len(marks)-1], c.srv.cfg.Now())
 		c.after = max(c.after, after)
 	}
 	c.endTurn()
@@ -206,6 +215,7 @@ func (c *conn) runRest(calls []command.Call, from int, marks []int) {
 			c.out.Cut(mark)
 			c.out.Error(c.srv.wireError(call.Spec, err))
 		}
+		c.finished(call.Spec, call.Argv, mark, c.srv.cfg.Now())
 	}
 }
 
