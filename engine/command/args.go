@@ -106,23 +106,41 @@ func IntText(b []byte) (int64, bool) {
 	return int64(n), true
 }
 
-// ParseFloat reads a finite or infinite floating-point number as Redis's getDoubleFromObject does; else ErrNotFloat.
+// ParseFloat reads a floating-point number as Redis's getDoubleFromObject does by C's strtod: decimal or hexadecimal (0x10, 0x1p-3), inf and infinity in any
+// case. No number (nan), spaces, anything after the number, and numbers too large or too small for a float64 are ErrNotFloat.
 func ParseFloat(b []byte) (float64, error) {
-	if len(b) == 0 || b[0] == ' ' || len(b) > 5<<10 {
-		return 0, resp.ErrNotFloat
+	if n, ok := IntText(b); ok && -1<<53 <= n && n <= 1<<53 {
+		return float64(n), nil
 	}
 	s := string(b)
-	if strings.ContainsAny(s, "_ ") {
+	if strings.IndexByte(s, '_') >= 0 { // Go allows it in numbers
 		return 0, resp.ErrNotFloat
+	}
+	if isHex(s) && !strings.ContainsAny(s, "pP") {
+		s += "p0" // which Go demands
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if math.IsNaN(f) || err != nil && !math.IsInf(f, 0) {
-		return 0, resp.ErrNotFloat
-	}
-	if err != nil { // out of range: C's strtod says ERANGE, which Redis refuses
+	if err != nil || math.IsNaN(f) || f == 0 && !zeroText(s) {
 		return 0, resp.ErrNotFloat
 	}
 	return f, nil
+}
+
+func isHex(s string) bool {
+	s = strings.TrimLeft(s, "+-")
+	return len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X')
+}
+
+// zeroText says whether the text of a number that was read as zero is zero, not a number too small.
+func zeroText(s string) bool {
+	exponent, digits := "eE", "123456789"
+	if isHex(s) {
+		exponent, digits = "pP", "123456789abcdefABCDEF"
+	}
+	if i := strings.IndexAny(s, exponent); i >= 0 {
+		s = s[:i]
+	}
+	return !strings.ContainsAny(s, digits)
 }
 
 func equalFold(b []byte, word string) bool {
