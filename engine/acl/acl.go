@@ -8,6 +8,7 @@
 //     renamed commands.
 //   - A description quotes what Redis would print so that it can't be read back (a selector's pattern with a quote in it, or with ) at its end).
 //   - The first argument of +command|arg with a space or nul in it is a syntax error.
+//   - ACL LOG keeps the first 1024 bytes of a key, channel or user name.
 //
 // The package has no goroutine, knows no socket and no disk.
 package acl

@@ -110,6 +110,10 @@ func TestLog(t *testing.T) {
 		t.Errorf("with a length of 0: %s", got)
 	}
 	limit = 3
+	s.Log(Entry{Cause: DeniedKey, Object: strings.Repeat("k", 5000), User: strings.Repeat("u", 5000)})
+	if e := s.log.newest(1)[0]; len(e.Object) != maxName || len(e.User) != maxName {
+		t.Errorf("%d bytes of a key and %d of a name are kept", len(e.Object), len(e.User))
+	}
 	add("c", 70_500)
 	if got := show("ReSeT"); got != "OK" || show("") != "" {
 		t.Errorf("after a reset: %s", show(""))

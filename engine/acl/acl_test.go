@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -215,6 +216,39 @@ func TestChangesReachConnections(t *testing.T) {
 	if _, err := s.DeleteUsers("ann", "default"); !errors.Is(err, ErrDeleteDefault) || s.User("ann") == nil {
 		t.Errorf("DeleteUsers with the default user: %v", err)
 	}
+}
+
+// TestReadersDuringChanges is for the race detector: connections check without a lock while users change.
+func TestReadersDuringChanges(t *testing.T) {
+	s := newStore(t, Config{})
+	must(t, s.SetUser("ann", "on", "nopass", "~a", "+get"))
+	row, argv, keys := parse(t, s.table(), "get a")
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			u := s.User("ann")
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if u = s.Current(u); u == nil || u.Check(row, argv, keys).Cause == DeniedCommand {
+					t.Error("a user that may always run GET may not")
+					return
+				}
+				_, _ = s.Authenticate("ann", "x")
+				s.Log(Entry{Cause: DeniedKey, Object: "a"})
+			}
+		})
+	}
+	for i := range 200 {
+		must(t, s.SetUser("ann", "resetkeys", fmt.Sprintf("~a%d", i), "(+@read ~x)", "clearselectors"))
+		run(s.list, "acl list")
+	}
+	close(done)
+	readers.Wait()
 }
 
 func TestFailedRulesChangeNothing(t *testing.T) {

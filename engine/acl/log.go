@@ -2,6 +2,7 @@ package acl
 
 import (
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -35,8 +36,9 @@ type Entry struct {
 }
 
 const (
-	groupWindow = 60_000 // ms in which alike denials are one entry
-	groupSearch = 10     // newest entries among which an alike one is looked for
+	groupWindow = 60_000  // ms in which alike denials are one entry
+	groupSearch = 10      // newest entries among which an alike one is looked for
+	maxName     = 1 << 10 // bytes of an object or user that are kept: clients choose them, and Redis keeps them whole
 )
 
 // log holds the newest denials, the newest first.
@@ -50,7 +52,7 @@ func (s *Store) Log(e Entry) {
 	l, limit := &s.log, s.cfg.LogMaxLen()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e.Count = 1
+	e.Count, e.Object, e.User = 1, cut(e.Object), cut(e.User)
 	for i, o := range l.entries[:min(len(l.entries), groupSearch)] {
 		age := max(e.Time-o.Time, o.Time-e.Time)
 		if o.Cause == e.Cause && o.Context == e.Context && o.Object == e.Object && o.User == e.User && age <= groupWindow {
@@ -63,6 +65,14 @@ func (s *Store) Log(e Entry) {
 	if int64(len(l.entries)) > limit {
 		l.entries = slices.Delete(l.entries, int(max(limit, 0)), len(l.entries))
 	}
+}
+
+// cut is s, or a copy of its beginning if it is too long.
+func cut(s string) string {
+	if len(s) <= maxName {
+		return s
+	}
+	return strings.Clone(s[:maxName])
 }
 
 // newest copies the newest n entries.

@@ -52,10 +52,6 @@ type Config struct {
 	BusyReplyThreshold   Int // milliseconds; 0: never
 	RequirePass          String
 
-	ClusterRequireFullCoverage      Bool
-	ClusterAllowReadsWhenDown       Bool
-	ClusterAllowPubsubshardWhenDown Bool
-
 	// ResetStat is called by CONFIG RESETSTAT; the node sets it before the first connection.
 	ResetStat func()
 

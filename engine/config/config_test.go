@@ -174,7 +174,7 @@ func startRedis(t *testing.T) func(args ...string) string {
 // notRedis are the directives whose default, or whose name, is not Redis's; each row's Note or Effect says why.
 var notRedis = map[string]bool{
 	"appendonly": true, "appendfsync": true, "save": true, "databases": true, "cluster-enabled": true, "dir": true, "port": true, "bind": true,
-	"protected-mode": true, "search-enabled": true, "search-query-timeout-ms": true,
+	"protected-mode": true, "maxclients": true, "search-enabled": true, "search-query-timeout-ms": true,
 }
 
 func TestDefaultsAsRedis(t *testing.T) {
@@ -312,7 +312,7 @@ func TestGet(t *testing.T) {
 	for words, want := range map[string]string{
 		"get MaxMemory maxmemory":         "MaxMemory\n0",
 		"get nosuch":                      "",
-		"get hash-max-*-entries maxcl*":   "hash-max-listpack-entries\n512\nhash-max-ziplist-entries\n512\nmaxclients\n10000",
+		"get hash-max-*-entries maxcl*":   "hash-max-listpack-entries\n512\nhash-max-ziplist-entries\n512\nmaxclients\n65000",
 		"get slave-read-only":             "slave-read-only\nyes",
 		"get TIMEOU? timeout":             "timeout\n0",
 		"set timeout":                     "ERR wrong number of arguments for 'config|set' command",
