@@ -119,11 +119,11 @@ func New(cfg Config) *Server {
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
+	s.stop()
 	for ln := range s.listeners {
 		ln.Close() // its error would be that it was closed before
 	}
 	s.mu.Unlock()
-	s.stop()
 	for _, c := range s.clients.all() {
 		c.drain()
 	}

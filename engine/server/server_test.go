@@ -2,7 +2,6 @@ package server
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,10 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/openmemorydb/memorydb/engine/acl"
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
-	"github.com/openmemorydb/memorydb/engine/resp"
 	"github.com/openmemorydb/memorydb/engine/shard"
 	"github.com/openmemorydb/memorydb/engine/txlog/memlog"
 )
@@ -92,6 +92,8 @@ var dataRows = []command.Spec{
 	}},
 	{Name: "broken", Arity: 1, Flags: command.ReadOnly, Group: command.Generic, Run: func(*command.Call) error { return errors.New("a fault of ours") }},
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // node is a server over a shard whose log is in memory.
 type node struct {
@@ -266,22 +268,4 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		}
 		time.Sleep(time.Millisecond) // between two looks at the condition
 	}
-}
-
-var _ = bytes.MinRead
-var _ = resp.ErrSyntax
-
-func TestFirst(t *testing.T) {
-	n := run(t, nil)
-	c := n.dial()
-	c.do("PING", "+PONG\r\n")
-	c.do("SET a 1", "+OK\r\n")
-	c.do("GET a", "$1\r\n1\r\n")
-	c.do("MULTI", "+OK\r\n")
-	c.do("INCR a", "+QUEUED\r\n")
-	c.do("PING", "+QUEUED\r\n")
-	c.do("GET a", "+QUEUED\r\n")
-	c.do("EXEC", "*3\r\n:2\r\n+PONG\r\n$1\r\n2\r\n")
-	fmt.Println(c.reply("INFO everything"))
-	fmt.Println(c.reply("CLIENT LIST"))
 }
