@@ -52,6 +52,10 @@ var layout = []struct{ pkg, imports string }{
 
 	{"provider", "emulator/spec"},
 	{"acctest", "emulator provider engine/enginetest"},
+	{"acctest/harness", ""},
+	{"acctest/crash", "acctest/harness"},
+	{"acctest/clients", "acctest/harness"},
+	{"examples/quickstart/check", ""},
 	{"", "provider"}, // main.go: the provider plugin, which never links engine or emulator
 }
 

@@ -104,7 +104,8 @@ func Open(cfg Config) (*Node, error) {
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger,
 		Info: server.Info{RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas},
 	})
-	n.config.OnChange(n.apply, n.heeded()...)
+	n.config.OnChange(n.apply, heeded()...)
+	n.config.OnChange(func() error { return n.users.RequirePass(n.config.RequirePass.Load()) }, "requirepass")
 	if err := n.configure(); err != nil {
 		return nil, err
 	}
@@ -119,11 +120,14 @@ func (n *Node) configure() error {
 		return err
 	}
 	n.SetMaxMemory(n.cfg.MaxMemory)
+	if err := n.apply(); err != nil {
+		return err
+	}
 	if n.cfg.Users != nil {
 		return n.SetUsers(n.cfg.Users)
 	}
 	if n.cfg.RequirePass != "" {
-		return n.users.RequirePass(n.cfg.RequirePass)
+		return n.config.Preset(config.Setting{Name: "requirepass", Value: n.cfg.RequirePass})
 	}
 	return nil
 }
@@ -180,23 +184,16 @@ func (n *Node) SetUsers(users []acl.Definition) error {
 
 // SetParameters sets directives by name; they take effect at once.
 func (n *Node) SetParameters(parameters map[string]string) error {
-	settings := make([]config.Setting, 0, len(parameters))
-	for name, value := range parameters {
-		settings = append(settings, config.Setting{Name: name, Value: value})
-	}
-	if err := n.config.Preset(settings...); err != nil {
+	if err := n.config.SetParameters(parameters); err != nil {
 		return fmt.Errorf("set parameters: %w", err)
 	}
-	return n.apply()
+	return nil
 }
 
 // SetMaxMemory changes the node's data memory, in bytes; 0 is no limit.
 func (n *Node) SetMaxMemory(bytes int64) {
 	if err := n.config.Preset(config.Setting{Name: "maxmemory", Value: fmt.Sprint(max(bytes, 0))}); err != nil {
 		panic("engine: set maxmemory: " + err.Error()) // any number of bytes is right
-	}
-	if err := n.apply(); err != nil {
-		panic("engine: set maxmemory: " + err.Error())
 	}
 }
 
@@ -216,6 +213,9 @@ func (n *Node) Close(ctx context.Context) error {
 // expireEvery is how often expired keys are looked for; what clients touch expires at once anyway.
 const expireEvery = 100 * time.Millisecond
 
+// defragBudget is how much of the keyspace one step of active defragmentation looks at: well under a millisecond of the shard's turn.
+const defragBudget = 1000
+
 // expire deletes expired keys through the log, the more at a time the higher active-expire-effort is.
 func (n *Node) expire() {
 	ticker := time.NewTicker(expireEvery)
@@ -230,6 +230,9 @@ func (n *Node) expire() {
 			if !n.shard.ExpireSome() {
 				break
 			}
+		}
+		if n.config.ActiveDefrag.Load() {
+			n.shard.Defrag(defragBudget)
 		}
 	}
 }

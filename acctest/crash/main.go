@@ -10,34 +10,28 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/memorydb"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/openmemorydb/memorydb/acctest/harness"
 )
 
 func main() {
 	var c crash
-	flag.StringVar(&c.emulator, "emulator", "bin/memorydb-emulator", "the program to kill")
+	flag.StringVar(&c.emulator.Program, "emulator", "bin/memorydb-emulator", "the program to kill")
 	flag.IntVar(&c.rounds, "rounds", 100, "how often")
 	flag.IntVar(&c.writers, "writers", 16, "concurrent writers")
 	flag.Uint64Var(&c.seed, "seed", uint64(time.Now().UnixNano()), "of the moments of the kills")
-	flag.StringVar(&c.data, "data", "", "data folder; a temporary one if empty")
+	flag.StringVar(&c.emulator.Data, "data", "", "data folder; a temporary one if empty")
 	flag.Parse()
 	if err := c.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "crash:", err)
@@ -46,14 +40,13 @@ func main() {
 }
 
 type crash struct {
-	emulator, data  string
+	emulator        harness.Emulator
 	rounds, writers int
 	seed            uint64
 
-	listen, address string
-	process         *exec.Cmd
-	tls             *tls.Config
-	ledgers         []*ledger
+	address string
+	tls     *tls.Config
+	ledgers []*ledger
 }
 
 // ledger is what one writer knows of its writes.
@@ -65,30 +58,25 @@ type ledger struct {
 }
 
 func (c *crash) run() (err error) {
-	if c.data == "" {
-		if c.data, err = os.MkdirTemp("", "memorydb-crash-"); err != nil {
+	if c.emulator.Data == "" {
+		if c.emulator.Data, err = os.MkdirTemp("", "memorydb-crash-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(c.data)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	c.listen = ln.Addr().String()
-	if err := ln.Close(); err != nil {
-		return err
+		defer os.RemoveAll(c.emulator.Data)
 	}
 	for i := range c.writers {
 		c.ledgers = append(c.ledgers, &ledger{id: i})
 	}
 	chance := rand.New(rand.NewPCG(c.seed, 0))
 	fmt.Printf("seed %d, %d rounds, %d writers\n", c.seed, c.rounds, c.writers)
-	if err := c.start(); err != nil {
+	if err := c.emulator.Start(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.kill()) }()
-	if err := c.create(); err != nil {
+	defer func() { err = errors.Join(err, c.emulator.Kill()) }()
+	if c.address, err = c.emulator.CreateCluster(context.Background(), "crash", "open-access", 2, 1); err != nil {
+		return err
+	}
+	if c.tls, err = c.emulator.TLS(); err != nil {
 		return err
 	}
 	var restarts time.Duration
@@ -97,7 +85,7 @@ func (c *crash) run() (err error) {
 			return fmt.Errorf("round %d: %w", round+1, err)
 		}
 		began := time.Now()
-		if err := c.start(); err != nil {
+		if err := c.emulator.Start(); err != nil {
 			return fmt.Errorf("round %d: %w", round+1, err)
 		}
 		if err := c.verify(round == c.rounds-1); err != nil {
@@ -126,69 +114,6 @@ func (c *crash) unknown() (n int) {
 	return n
 }
 
-// start starts the emulator and waits until it and, once there is one, the cluster answer.
-func (c *crash) start() error {
-	c.process = exec.Command(c.emulator, "--listen", c.listen, "--data", c.data)
-	c.process.Stderr = os.Stderr
-	if err := c.process.Start(); err != nil {
-		return err
-	}
-	return eventually(30*time.Second, func() error {
-		_, err := get("http://" + c.listen + "/health")
-		return err
-	})
-}
-
-// kill ends the emulator as a power cut would.
-func (c *crash) kill() error {
-	if err := c.process.Process.Kill(); err != nil {
-		return err
-	}
-	_ = c.process.Wait() // it says that the process was killed
-	return nil
-}
-
-func (c *crash) create() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	api := memorydb.New(memorydb.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String("http://" + c.listen),
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
-	_, err := api.CreateCluster(ctx, &memorydb.CreateClusterInput{
-		ClusterName: aws.String("crash"), NodeType: aws.String("db.t4g.small"), ACLName: aws.String("open-access"),
-		NumShards: aws.Int32(2), NumReplicasPerShard: aws.Int32(1),
-	})
-	if err != nil {
-		return err
-	}
-	err = eventually(30*time.Second, func() error {
-		out, err := api.DescribeClusters(ctx, &memorydb.DescribeClustersInput{ClusterName: aws.String("crash")})
-		if err != nil {
-			return err
-		}
-		cl := out.Clusters[0]
-		if aws.ToString(cl.Status) != "available" {
-			return fmt.Errorf("cluster is %s", aws.ToString(cl.Status))
-		}
-		c.address = net.JoinHostPort(aws.ToString(cl.ClusterEndpoint.Address), strconv.Itoa(int(cl.ClusterEndpoint.Port)))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	pem, err := get("http://" + c.listen + "/_ca.pem")
-	if err != nil {
-		return err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return errors.New("/_ca.pem holds no certificate")
-	}
-	c.tls = &tls.Config{RootCAs: roots}
-	return nil
-}
-
 func (c *crash) client() *redis.ClusterClient {
 	return redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{c.address}, TLSConfig: c.tls, MaxRedirects: 3, MaxRetries: -1, PoolSize: 2 * c.writers,
 		DialTimeout: time.Second, ReadTimeout: 2 * time.Second})
@@ -214,7 +139,7 @@ func (c *crash) round(d time.Duration) error {
 		})
 	}
 	time.Sleep(d)
-	err := c.kill()
+	err := c.emulator.Kill()
 	stop.Store(true)
 	writers.Wait()
 	return err
@@ -245,7 +170,7 @@ func (l *ledger) write(client *redis.ClusterClient, n int) error {
 func (c *crash) verify(all bool) error {
 	client := c.client()
 	defer client.Close()
-	if err := eventually(30*time.Second, func() error { return client.ForEachShard(context.Background(), ping) }); err != nil {
+	if err := harness.Eventually(30*time.Second, func() error { return client.ForEachShard(context.Background(), ping) }); err != nil {
 		return err
 	}
 	var mu sync.Mutex
@@ -330,29 +255,4 @@ func texts(values []any) []string {
 		out[i], _ = v.(string)
 	}
 	return out
-}
-
-func get(url string) ([]byte, error) {
-	resp, err := http.Get(url)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("GET %s: %s", url, resp.Status)
-	}
-	return body, err
-}
-
-// eventually asks until the answer is nil or the time is over.
-func eventually(d time.Duration, ask func() error) error {
-	deadline := time.Now().Add(d)
-	for {
-		err := ask()
-		if err == nil || time.Now().After(deadline) {
-			return err
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }

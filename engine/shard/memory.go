@@ -104,3 +104,10 @@ func (s *Shard) ExpireSome() (more bool) {
 	}
 	return more
 }
+
+// Defrag moves some entries out of sparsely used pages; budget is the number of buckets to look at.
+func (s *Shard) Defrag(budget int) {
+	t := s.Begin()
+	defer t.End()
+	s.db.Defrag(budget)
+}
