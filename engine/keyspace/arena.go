@@ -29,9 +29,9 @@ const (
 
 // arena hands out blocks of memory outside the Go heap (inside it where the system has no mmap).
 //
-// Blocks of up to 32 KiB come from pages of 64 KiB that are cut into blocks of one size class, and that serve any class again once empty. Blocks of up to 2 MiB
-// are runs of pages, of which the operating system holds only what was touched. Larger ones are mapped and unmapped on their own.
-// Free pages beyond a small stock, and chunks all of whose pages are free, go back to the operating system.
+// Blocks of up to 32 KiB come from pages of 64 KiB that are cut into blocks of one size class, and that serve any class again once empty.
+// Blocks of up to 2 MiB are runs of pages, of which the operating system holds only what was touched. Larger ones are mapped and unmapped on
+// their own. Free pages beyond a small stock, and chunks all of whose pages are free, go back to the operating system.
 type arena struct {
 	mem    [][]byte // memory of each chunk; nil if the number is unused. Chunk 0 is never used, so that no Ref is 0
 	chunks []*chunk // pages of each chunk; nil if the number is unused, or is one large block

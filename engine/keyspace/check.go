@@ -8,8 +8,8 @@ import (
 	"github.com/openmemorydb/memorydb/engine/slot"
 )
 
-// Check verifies what must always be true of a DB: tables against entries, counts, the heap of expiries, free lists of the arena, the accounting of memory. It is for tests: it looks at
-// everything. The error says all that is wrong.
+// Check verifies what must always be true of a DB: tables against entries, counts, the heap of expiries, free lists of the arena, the
+// accounting of memory. It is for tests: it looks at everything. The error says all that is wrong.
 func (db *DB) Check() error {
 	c := checker{db: db, blocks: map[Ref]bool{}}
 	c.groups()

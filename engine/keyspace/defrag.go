@@ -27,8 +27,9 @@ const (
 	defragExcess = 8       // a pass is considered if more than an eighth is held beyond what is in use
 )
 
-// Defrag moves entries, and fields of Dicts, out of sparsely used pages if there are many, and says whether the pass is unfinished. budget is the number of buckets to look at; a thousand
-// take a fraction of a millisecond. With nothing to do it returns at once. It invalidates bytes that the DB and its Dicts returned, as a change does.
+// Defrag moves entries, and fields of Dicts, out of sparsely used pages if there are many, and says whether the pass is unfinished. budget is
+// the number of buckets to look at; a thousand take a fraction of a millisecond. With nothing to do it returns at once. It invalidates bytes
+// that the DB and its Dicts returned, as a change does.
 func (db *DB) Defrag(budget int) (more bool) {
 	d := &db.defrag
 	if !d.running {
@@ -114,7 +115,8 @@ func (db *DB) moveBlock(w *uint64, k kind) {
 	db.free(r)
 }
 
-// planDefrag sets which pages a pass gives up, and puts the fullest pages of each class where the next blocks come from. It says whether enough pages could become free.
+// planDefrag sets which pages a pass gives up, and puts the fullest pages of each class where the next blocks come from. It says whether
+// enough pages could become free.
 func (a *arena) planDefrag(below *[numSmall]uint16) bool {
 	var numbers []uint32
 	excess := 0

@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 )
 
-// Dict is a table of byte strings for a big collection: fields and values of a hash, members of a set, members and scores of a sorted set. It lies in the arena of the DB
-// that made it and counts as memory of the Object that owns it. Bytes that it returns are valid until its next change, or the DB's, and must be neither
-// modified nor retained.
+// Dict is a table of byte strings for a big collection: fields and values of a hash, members of a set, members and scores of a sorted set. It
+// lies in the arena of the DB that made it and counts as memory of the Object that owns it. Bytes that it returns are valid until its next
+// change, or the DB's, and must be neither modified nor retained.
 //
 // A field is a block: the lengths of key and value as uvarints, key, value.
 type Dict struct {
@@ -94,7 +94,8 @@ func (d *Dict) account(before int64) {
 	d.s.external += delta
 }
 
-// Scan is to the Dict what DB.Scan is to the keys: it visits about count keys from cursor on, whole buckets at a time, and returns the next cursor, 0 at the end. fn must not change the Dict.
+// Scan is to the Dict what DB.Scan is to the keys: it visits about count keys from cursor on, whole buckets at a time, and returns the next
+// cursor, 0 at the end. fn must not change the Dict.
 func (d *Dict) Scan(cursor uint64, count int, fn func(k, v []byte)) uint64 {
 	if d.table.n == 0 {
 		return 0

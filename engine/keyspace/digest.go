@@ -6,8 +6,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Digest is a checksum of all keys, types, values and expiries, in which neither order nor encoding nor use counts: two nodes at the same position of the log have the same. Expired keys
-// count until the log deletes them. It isn't made to withstand forgery.
+// Digest is a checksum of all keys, types, values and expiries, in which neither order nor encoding nor use counts: two nodes at the same
+// position of the log have the same. Expired keys count until the log deletes them. It isn't made to withstand forgery.
 func (db *DB) Digest() uint64 {
 	var sum uint64
 	db.eachRef(func(r Ref) bool {
@@ -41,7 +41,8 @@ func digest(numbers ...uint64) uint64 {
 	return xxhash.Sum64(b[:len(numbers)*8])
 }
 
-// Digest is a checksum of the Dict's keys and values, in which their order doesn't count. PackedDigest gives the same for a packed form of them if it sums DigestField.
+// Digest is a checksum of the Dict's keys and values, in which their order doesn't count. PackedDigest gives the same for a packed form of
+// them if it sums DigestField.
 func (d *Dict) Digest() uint64 {
 	var sum uint64
 	d.Each(func(k, v []byte) bool {

@@ -83,8 +83,9 @@ func (db *DB) sumTTL(at, sign int64) {
 	db.ttlLow += sign * (at & (1<<32 - 1))
 }
 
-// ExpireCycle calls fn for up to limit expired keys, whatever the mode, and says whether there are more. It looks at no key that isn't expired. fn may
-// delete the key that it is called with, whose bytes stay valid during the call, and must not change the DB otherwise. Keys that it leaves come again in the next cycle.
+// ExpireCycle calls fn for up to limit expired keys, whatever the mode, and says whether there are more. It looks at no key that isn't
+// expired. fn may delete the key that it is called with, whose bytes stay valid during the call, and must not change the DB otherwise. Keys
+// that it leaves come again in the next cycle.
 func (db *DB) ExpireCycle(limit int, fn func(key []byte)) (more bool) {
 	// The expired items are a connected part of the heap that includes its top.
 	found, todo := db.found[:0], db.todo[:0]

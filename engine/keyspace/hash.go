@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// hasher is a keyed 64-bit hash for the tables: whoever doesn't know the 256 secret bits can't choose keys that collide. It folds 128-bit products, as the
-// hash of Go's maps does where the processor has no AES; unlike hash/maphash it can be seeded, so that a simulation repeats.
+// hasher is a keyed 64-bit hash for the tables: whoever doesn't know the 256 secret bits can't choose keys that collide. It folds 128-bit
+// products, as the hash of Go's maps does where the processor has no AES; unlike hash/maphash it can be seeded, so that a simulation repeats.
 type hasher struct{ secret [4]uint64 }
 
 func newHasher(r *rand.Rand) hasher {

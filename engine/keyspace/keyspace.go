@@ -81,7 +81,7 @@ type DB struct {
 	Hits      uint64           // lookups by LookupRead that found a key (keyspace_hits)
 	Misses    uint64           // lookups by LookupRead that found none (keyspace_misses)
 
-	rand         *rand.Rand
+	chance       *rand.Rand
 	packedDigest func(Type, []byte) uint64
 	cleanup      runtime.Cleanup
 	*space
@@ -119,14 +119,17 @@ func New(cfg Config) *DB {
 		crand.Read(seed[:]) // never fails: crypto/rand ends the program if the system has no randomness
 		r = rand.New(rand.NewChaCha8(seed))
 	}
-	db := &DB{Limits: cfg.Limits, rand: r, packedDigest: cfg.PackedDigest}
+	db := &DB{Limits: cfg.Limits, chance: r, packedDigest: cfg.PackedDigest}
 	db.setSpace(newSpace(newHasher(r)))
 	return db
 }
 
-// Close releases the memory of the DB at once. Neither the DB nor anything that it returned may be used afterwards. Objects are dropped without
-// Free. Without Close the memory is released some time after the DB became unreachable.
+// Close releases the memory of the DB at once; a second call does nothing. Neither the DB nor anything that it returned may be used
+// afterwards. Objects are dropped without Free. Without Close the memory is released some time after the DB became unreachable.
 func (db *DB) Close() {
+	if db.space == nil {
+		return
+	}
 	db.cleanup.Stop()
 	db.space.release()
 	db.space = nil

@@ -39,7 +39,7 @@ func (db *DB) lfuIncrement(counter uint32) uint32 {
 	if counter > lfuInit {
 		base = float64(counter - lfuInit)
 	}
-	if db.rand.Float64() < 1/(base*float64(db.Limits.LFULogFactor)+1) {
+	if db.chance.Float64() < 1/(base*float64(db.Limits.LFULogFactor)+1) {
 		counter++
 	}
 	return counter

@@ -92,6 +92,22 @@ func TestMemoryPerKey(t *testing.T) {
 	}
 }
 
+// TestMemoryPerField: members of 16 bytes with scores of 8, as a sorted set has them, take little more than their bytes.
+func TestMemoryPerField(t *testing.T) {
+	db := newTestDB(t, 1)
+	d := db.NewDict()
+	const n = 200_000
+	var k []byte
+	for i := range n {
+		k = key16(k, i)
+		d.Set(k, k[8:])
+	}
+	t.Logf("%.1f bytes a field", float64(d.Memory())/n)
+	if got := float64(d.Memory()) / n; got > 50 {
+		t.Errorf("%.1f bytes a field", got)
+	}
+}
+
 // TestFragmentation overwrites keys with values of changing sizes, and looks at what the arena holds beyond what is in use.
 func TestFragmentation(t *testing.T) {
 	const keys = 20_000
@@ -331,6 +347,39 @@ func BenchmarkExpire(b *testing.B) {
 		k = key16(k, int(order[i%len(order)]))
 		db.Expire(k, db.Now+int64(order[i*31%len(order)]))
 	}
+}
+
+func BenchmarkDict(b *testing.B) {
+	const n = 100_000
+	db := newTestDB(b, 1)
+	d := db.NewDict()
+	var k []byte
+	for i := range n {
+		k = key16(k, i)
+		d.Set(k, k[8:])
+	}
+	b.Run("Get", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := range b.N {
+			k = key16(k, i*7919%n)
+			d.Get(k)
+		}
+	})
+	b.Run("Set", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := range b.N {
+			k = key16(k, i*7919%n)
+			d.Set(k, k[8:])
+		}
+	})
+	b.Run("Delete and Set", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := range b.N {
+			k = key16(k, i*7919%n)
+			d.Delete(k)
+			d.Set(k, k[8:])
+		}
+	})
 }
 
 func BenchmarkRandomKey(b *testing.B) {

@@ -47,7 +47,7 @@ func newTestDB(t testing.TB, seed uint64) *DB {
 
 // TestAgainstModel compares a DB with a map after random operations.
 func TestAgainstModel(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range seeds(30) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			m := &model{t: t, r: rand.New(rand.NewPCG(seed, 2)), keys: map[string]*modelKey{}}
 			m.db = newTestDB(t, seed)

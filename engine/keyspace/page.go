@@ -107,7 +107,8 @@ func (a *arena) allocRun(n int) Ref {
 	return Ref(number) << (pageShift - unitShift)
 }
 
-// takePages returns the number of the first of n <= chunkPages adjacent free pages, which are in use from now on. Low chunks first, so that high ones become empty.
+// takePages returns the number of the first of n <= chunkPages adjacent free pages, which are in use from now on. Low chunks first, so that
+// high ones become empty.
 func (a *arena) takePages(n int) uint32 {
 	for w, word := range a.avail {
 		for ; word != 0; word &= word - 1 {

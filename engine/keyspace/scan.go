@@ -7,17 +7,18 @@ import (
 	"github.com/openmemorydb/memorydb/engine/slot"
 )
 
-// A cursor is a position in the order of keys by slot, then by spread hash with its bits reversed. A bucket holds the keys of an interval of that order, however many
-// buckets the table has: growth halves an interval, shrinking joins two. So whatever happens between two calls, the keys before the
-// position have been visited and those behind it will be. Redis's cursor is the same order.
+// A cursor is a position in the order of keys by slot, then by spread hash with its bits reversed. A bucket holds the keys of an interval of
+// that order, however many buckets the table has: growth halves an interval, shrinking joins two. So whatever happens between two calls, the
+// keys before the position have been visited and those behind it will be. Redis's cursor is the same order.
 const (
 	cursorBits = 48 // of a position within a table
 	slotBits   = 14
 )
 
-// Scan visits about count keys from cursor on, and returns the cursor to go on with, 0 at the end. A key that is there from the start to the end of a full iteration is
-// visited at least once, however much the DB changes in between; others may be visited, some twice. A call visits whole buckets, so a few keys more than count. Expired keys
-// are passed over, but in mode ExpireIgnore. Any cursor is valid. fn must not change the DB.
+// Scan visits about count keys from cursor on, and returns the cursor to go on with, 0 at the end. A key that is there from the start to the
+// end of a full iteration is visited at least once, however much the DB changes in between; others may be visited, some twice. A call visits
+// whole buckets, so a few keys more than count. Expired keys are passed over, but in mode ExpireIgnore. Any cursor is valid. fn must not
+// change the DB.
 func (db *DB) Scan(cursor uint64, count int, fn func(key []byte)) uint64 {
 	s := int(cursor & (slot.Count - 1))
 	position := cursor >> slotBits & (1<<cursorBits - 1)
@@ -84,7 +85,7 @@ func (db *DB) RandomKey() ([]byte, bool) {
 
 // randomEntry is an entry of a DB that isn't empty, each with the same chance.
 func (db *DB) randomEntry() Ref {
-	n := db.rand.IntN(db.len)
+	n := db.chance.IntN(db.len)
 	for _, g := range db.groups {
 		if g == nil {
 			continue
@@ -96,7 +97,7 @@ func (db *DB) randomEntry() Ref {
 		for i := range g.tables {
 			t := &g.tables[i]
 			if n < int(t.count) {
-				return db.random(t, db.rand)
+				return db.random(t, db.chance)
 			}
 			n -= int(t.count)
 		}
@@ -106,7 +107,8 @@ func (db *DB) randomEntry() Ref {
 
 // random is a Ref of a table that isn't empty, each with the same chance.
 func (s *space) random(t *vector, r *rand.Rand) Ref {
-	// A bucket is drawn until one is accepted, with a chance proportional to its words; then one of them. Hardly ever does a bucket have more than this.
+	// A bucket is drawn until one is accepted, with a chance proportional to its words; then one of them. Hardly ever does a bucket have more
+	// than this.
 	const most = 3 * bucketWords
 	for {
 		b := s.bucket(t, r.Uint32N(t.n))
@@ -122,8 +124,9 @@ func (s *space) random(t *vector, r *rand.Rand) Ref {
 	}
 }
 
-// SampleEvict calls fn for samples keys drawn with equal chance from all, or with volatileOnly from those with an expiry (expireAt is 0 if there is none); a key may be drawn
-// twice. idle is the time since the last use in seconds, freq the LFU counter; the policy says which of them means something. fn must not change the DB.
+// SampleEvict calls fn for samples keys drawn with equal chance from all, or with volatileOnly from those with an expiry (expireAt is 0 if
+// there is none); a key may be drawn twice. idle is the time since the last use in seconds, freq the LFU counter; the policy says which of
+// them means something. fn must not change the DB.
 func (db *DB) SampleEvict(volatileOnly bool, samples int, fn func(key []byte, idle int64, freq int, expireAt int64)) {
 	n := db.len
 	if volatileOnly {
@@ -135,7 +138,7 @@ func (db *DB) SampleEvict(volatileOnly bool, samples int, fn func(key []byte, id
 	for range samples {
 		var r Ref
 		if volatileOnly {
-			r = db.item(db.rand.Uint32N(db.heap.n)).ref
+			r = db.item(db.chance.Uint32N(db.heap.n)).ref
 		} else {
 			r = db.randomEntry()
 		}

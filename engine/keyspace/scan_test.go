@@ -10,7 +10,7 @@ import (
 // magnitude between the calls.
 func TestScanGuarantee(t *testing.T) {
 	for _, tag := range []string{"{t}", ""} {
-		for seed := range uint64(40) {
+		for seed := range seeds(40) {
 			t.Run(fmt.Sprintf("tag %q seed %d", tag, seed), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 6))
 				db := newTestDB(t, seed)
@@ -118,7 +118,7 @@ func TestScanTakesAnyCursor(t *testing.T) {
 }
 
 func TestDictScanGuarantee(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range seeds(40) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		db := newTestDB(t, seed)
 		d := db.NewDict()
@@ -163,7 +163,10 @@ func TestRandomIsFair(t *testing.T) {
 		d.Set([]byte(k), nil)
 	}
 	db.Expire([]byte(keys[0]), db.Now-1)
-	const draws = 1000
+	draws := 1000
+	if raceEnabled {
+		draws = 100
+	}
 	keyed, membered, sampled := map[string]int{}, map[string]int{}, map[string]int{}
 	for range draws * len(keys) {
 		k, ok := db.RandomKey()
@@ -171,7 +174,7 @@ func TestRandomIsFair(t *testing.T) {
 			t.Fatal("no key")
 		}
 		keyed[string(k)]++
-		m, _ := d.Random(db.rand)
+		m, _ := d.Random(db.chance)
 		membered[string(m)]++
 		db.SampleEvict(false, 1, func(key []byte, _ int64, _ int, _ int64) { sampled[string(key)]++ })
 	}
@@ -182,7 +185,7 @@ func TestRandomIsFair(t *testing.T) {
 		chi := 0.0
 		for _, k := range keys[1:] {
 			delta := float64(counts[k] - draws)
-			chi += delta * delta / draws
+			chi += delta * delta / float64(draws)
 		}
 		if n := float64(len(keys)); chi > n*1.3 {
 			t.Errorf("%s: chi square of %.0f for %.0f keys", what, chi, n)

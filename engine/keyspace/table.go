@@ -2,13 +2,13 @@ package keyspace
 
 import "unsafe"
 
-// A table is a vector of buckets under linear hashing: of n buckets, with 2^L <= n < 2^(L+1), a key's is the one that the low L+1 bits of its spread hash
-// name, or if there is no such bucket yet, the low L bits. Growth adds bucket n, whose keys all come from bucket n-2^L; shrinking
+// A table is a vector of buckets under linear hashing: of n buckets, with 2^L <= n < 2^(L+1), a key's is the one that the low L+1 bits of its
+// spread hash name, or if there is no such bucket yet, the low L bits. Growth adds bucket n, whose keys all come from bucket n-2^L; shrinking
 // undoes that. So a change moves a handful of words, however big the table.
 //
-// A bucket is a cache line: seven words and the Ref of an overflow bucket of the same form. Words of a bucket and of its overflow lie without holes, the first
-// zero ends them. A word is the low 24 bits of the hash above the Ref. Twelve of them take part in choosing the bucket, so that the small
-// tables, which are the rule, grow without looking at keys; the other twelve tell the keys of a bucket apart.
+// A bucket is a cache line: seven words and the Ref of an overflow bucket of the same form. Words of a bucket and of its overflow lie without
+// holes, the first zero ends them. A word is the low 24 bits of the hash above the Ref. Twelve of them take part in choosing the bucket, so
+// that the small tables, which are the rule, grow without looking at keys; the other twelve tell the keys of a bucket apart.
 type bucket [8]uint64
 
 const (

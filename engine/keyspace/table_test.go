@@ -10,7 +10,7 @@ import (
 // TestOneSlot: a slot with many keys grows and shrinks through all forms of its table. No step waits for a rehash.
 func TestOneSlot(t *testing.T) {
 	n := 300_000
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		n = 30_000
 	}
 	db := newTestDB(t, 1)

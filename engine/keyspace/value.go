@@ -54,7 +54,8 @@ func (e Encoding) String() string {
 // Object is a collection too big for packed bytes. It owns its memory (blocks of the DB's Arena, Dicts) and releases it in Free.
 // Its dynamic type must be a pointer.
 type Object interface {
-	// Memory is the bytes that it holds, blocks of the Arena and Dicts included, for maxmemory and MEMORY USAGE. It must not depend on the number of elements how long it takes.
+	// Memory is the bytes that it holds, blocks of the Arena and Dicts included, for maxmemory and MEMORY USAGE. It must not depend on the
+	// number of elements how long it takes.
 	Memory() int64
 	// Free releases the memory. It is called once, after the key was deleted or got another value.
 	Free()

@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// vector is an array in the arena that grows and shrinks by one element at a time at a bounded cost. Up to 16 KiB it is one block, beyond a directory of
-// segments of 16 KiB. Element sizes are powers of two, the same in all calls for a vector. The zero value is empty.
+// vector is an array in the arena that grows and shrinks by one element at a time at a bounded cost. Up to 16 KiB it is one block, beyond a
+// directory of segments of 16 KiB. Element sizes are powers of two, the same in all calls for a vector. The zero value is empty.
 type vector struct {
 	base  uint64 // Ref of the block or, with segmented set, of the directory; 0 if n is 0
 	n     uint32 // elements
