@@ -27,6 +27,7 @@ var layout = []struct{ pkg, imports string }{
 	{"engine/txlog/quorumlog", "engine/txlog engine/txlog/segment"},
 	{"engine/keyspace", "engine/resp engine/slot"},
 	{"engine/command", "engine/keyspace engine/resp engine/slot"},
+	{"engine/command/commandtest", "engine/command engine/resp"},
 	{"engine/datatype", "engine/command engine/keyspace engine/resp"},
 	{"engine/acl", "engine/command engine/resp"},
 	{"engine/config", "engine/command engine/resp"},
