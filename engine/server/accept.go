@@ -69,7 +69,11 @@ func (s *Server) admit(raw net.Conn) {
 		keepAlive(tcp, set.KeepAlive)
 	}
 	s.mu.Lock()
-	if s.closing || !s.clients.reserve(set.MaxClients) {
+	id := int64(0)
+	if !s.closing {
+		id = s.clients.reserve(set.MaxClients)
+	}
+	if id == 0 {
 		s.mu.Unlock()
 		s.stats.rejected.Add(1)
 		if s.cfg.TLS == nil {
@@ -89,12 +93,12 @@ func (s *Server) admit(raw net.Conn) {
 	s.stats.connections.Add(1)
 	go func() {
 		defer s.wg.Done()
-		s.serve(raw)
+		s.serve(raw, id)
 	}()
 }
 
 // serve is the life of one connection.
-func (s *Server) serve(raw net.Conn) {
+func (s *Server) serve(raw net.Conn, id int64) {
 	nc := raw
 	if s.cfg.TLS != nil {
 		t := tls.Server(raw, s.cfg.TLS)
@@ -109,7 +113,7 @@ func (s *Server) serve(raw net.Conn) {
 		}
 		nc = t
 	}
-	c := newConn(s, nc, raw)
+	c := newConn(s, nc, raw, id)
 	s.clients.add(c)
 	if s.serving.Err() != nil {
 		c.drain() // Close has not seen it
@@ -135,14 +139,16 @@ type clients struct {
 	byID   map[int64]*conn
 }
 
-func (l *clients) reserve(most int) bool {
+// reserve counts one more client and returns its id, in the order in which clients came; 0 if there are as many as may be.
+func (l *clients) reserve(most int) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.count >= most {
-		return false
+		return 0
 	}
 	l.count++
-	return true
+	l.lastID++
+	return l.lastID
 }
 
 func (l *clients) release() {
@@ -154,8 +160,6 @@ func (l *clients) release() {
 func (l *clients) add(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lastID++
-	c.client.ID = l.lastID
 	l.byID[c.client.ID] = c
 }
 

@@ -77,11 +77,11 @@ type conn struct {
 	monitor atomic.Bool
 }
 
-func newConn(s *Server, nc, raw net.Conn) *conn {
+func newConn(s *Server, nc, raw net.Conn, id int64) *conn {
 	c := &conn{srv: s, nc: nc, raw: raw, fd: fdOf(raw), addr: addrText(raw.RemoteAddr()), laddr: addrText(raw.LocalAddr()), since: s.cfg.Now()}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.reader = resp.NewReader(nc, resp.Limits{})
-	c.client.Session, c.client.TLS = c, s.cfg.TLS != nil
+	c.client.ID, c.client.Session, c.client.TLS = id, c, s.cfg.TLS != nil
 	c.call.Client, c.call.Reply = &c.client, &c.out
 	c.active.Store(c.since.UnixMilli())
 	c.set = s.settings.Load()

@@ -449,7 +449,7 @@ func TestGetAndSetDoNotAllocate(t *testing.T) {
 	server, end := net.Pipe()
 	defer server.Close()
 	defer end.Close()
-	c := newConn(n.srv, server, server)
+	c := newConn(n.srv, server, server, 0)
 	defer c.cancel()
 	request := []byte(multibulk("SET", "key:1", "value") + multibulk("GET", "key:1"))
 	c.reader = resp.NewReader(&again{request}, resp.Limits{})
