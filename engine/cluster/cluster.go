@@ -127,7 +127,6 @@ func (s *State) SetPrimary(shard, node string, epoch uint64) error {
 			return fmt.Errorf("node %s of shard %s: %w", node, shard, ErrUnknown)
 		}
 		in.Epoch = epoch
-		m.Epoch = max(m.Epoch, epoch)
 		s.use(m)
 		return nil
 	}

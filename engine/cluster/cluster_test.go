@@ -192,16 +192,19 @@ func TestSetKeepsNothingOfItsArgument(t *testing.T) {
 
 func TestSetPrimary(t *testing.T) {
 	s := stateOf(t, "a2", twoShards())
-	if err := s.SetPrimary("a", id("a2"), 2); err != nil {
+	if err := s.SetPrimary("a", id("a2"), 20); err != nil {
 		t.Fatal(err)
+	}
+	if got := run(t, s, nil, 2, "cluster info"); !strings.Contains(got, "cluster_current_epoch:20\r\ncluster_my_epoch:20\r\n") {
+		t.Errorf("CLUSTER INFO = %q", got)
 	}
 	if err := s.Route(0, true, nil); err != nil {
 		t.Errorf("the new primary refuses: %v", err)
 	}
-	if err := s.SetPrimary("a", id("a1"), 2); !errors.Is(err, ErrStale) {
+	if err := s.SetPrimary("a", id("a1"), 20); !errors.Is(err, ErrStale) {
 		t.Errorf("another primary of the same epoch = %v", err)
 	}
-	for _, err := range []error{s.SetPrimary("x", id("a1"), 9), s.SetPrimary("a", id("b1"), 9), New(Config{}).SetPrimary("a", id("a1"), 9)} {
+	for _, err := range []error{s.SetPrimary("x", id("a1"), 99), s.SetPrimary("a", id("b1"), 99), New(Config{}).SetPrimary("a", id("a1"), 9)} {
 		if !errors.Is(err, ErrUnknown) {
 			t.Errorf("got %v, want ErrUnknown", err)
 		}
@@ -212,11 +215,11 @@ func TestSetPrimary(t *testing.T) {
 	if err := s.Set(old); err != nil {
 		t.Fatal(err)
 	}
-	if n, shard, ok := s.Self(); !ok || n.Role != Primary || shard.Epoch != 2 || shard.Nodes[1].Role != Replica {
+	if n, shard, ok := s.Self(); !ok || n.Role != Primary || shard.Epoch != 20 || shard.Nodes[1].Role != Replica {
 		t.Errorf("after a map that names the old primary: %+v of %+v", n, shard)
 	}
 	newer := twoShards()
-	newer.Epoch, newer.Shards[0].Epoch = 8, 3
+	newer.Epoch, newer.Shards[0].Epoch = 8, 21
 	if err := s.Set(newer); err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +227,7 @@ func TestSetPrimary(t *testing.T) {
 		t.Error("after a map with a newer primary the old one still leads")
 	}
 	gone := twoShards()
-	gone.Epoch, gone.Shards[0].Epoch, gone.Shards[0].Nodes = 9, 2, gone.Shards[0].Nodes[1:]
+	gone.Epoch, gone.Shards[0].Epoch, gone.Shards[0].Nodes = 9, 20, gone.Shards[0].Nodes[1:]
 	if err := s.Set(gone); err != nil {
 		t.Fatal(err)
 	}

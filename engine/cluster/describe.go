@@ -226,8 +226,10 @@ func (s *State) info(c *command.Call) error {
 	v := s.current()
 	var assigned, fail, nodes, size int
 	var myEpoch uint64
+	epoch := v.Epoch
 	for i := range v.Shards {
 		sh := &v.Shards[i]
+		epoch = max(epoch, sh.Epoch)
 		count := 0
 		for _, r := range sh.Slots {
 			count += int(r.Last-r.First) + 1
@@ -261,7 +263,7 @@ func (s *State) info(c *command.Call) error {
 		{"cluster_slots_fail", fail},
 		{"cluster_known_nodes", nodes},
 		{"cluster_size", size},
-		{"cluster_current_epoch", v.Epoch},
+		{"cluster_current_epoch", epoch},
 		{"cluster_my_epoch", myEpoch},
 		{"cluster_stats_messages_sent", 0}, // there is no bus
 		{"cluster_stats_messages_received", 0},

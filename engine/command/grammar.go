@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -124,7 +125,7 @@ func (p *parser) alternatives(end string) ([][]node, error) {
 func finish(alts [][]node, bracket bool) ([][]node, error) {
 	for _, a := range alts {
 		if len(a) == 0 && (bracket || len(alts) > 1) {
-			return nil, fmt.Errorf("empty alternative")
+			return nil, errors.New("nothing where an argument should be")
 		}
 	}
 	return alts, nil
