@@ -180,5 +180,8 @@ func (l *clients) len() int {
 func (l *clients) find(id int64) *conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.byID[id]
+	if c := l.byID[id]; c != nil && !c.killed.Load() {
+		return c
+	}
+	return nil
 }

@@ -59,12 +59,14 @@ func (c *conn) shown() public {
 	return c.public
 }
 
-// all are the connections in the order of their ids.
+// all are the connections in the order of their ids, without those that have been killed and are about to end.
 func (l *clients) all() []*conn {
 	l.mu.Lock()
 	list := make([]*conn, 0, len(l.byID))
 	for _, c := range l.byID {
-		list = append(list, c)
+		if !c.killed.Load() {
+			list = append(list, c)
+		}
 	}
 	l.mu.Unlock()
 	slices.SortFunc(list, func(a, b *conn) int { return cmp.Compare(a.client.ID, b.client.ID) })
@@ -123,7 +125,6 @@ func (c *conn) flags(p *public) string {
 	set(c.monitor.Load(), 'O')
 	set(p.queued >= 0, 'x')
 	set(p.closing, 'c')
-	set(c.killed.Load(), 'A')
 	set(p.readOnly, 'r')
 	set(p.noEvict, 'e')
 	set(p.noTouch, 'T')
