@@ -71,7 +71,7 @@ type conn struct {
 	killed  atomic.Bool
 	unsent  atomic.Int64 // bytes being written
 	active  atomic.Int64 // when it was heard of last, in milliseconds since the epoch
-	slowAt  int64        // of the housekeeper: since when too much is unsent
+	slowAt  atomic.Int64 // since when too much is unsent, in milliseconds since the epoch; 0: it is not
 	mu      sync.Mutex
 	public  public // guarded by mu: what others may know
 	monitor atomic.Bool

@@ -219,7 +219,8 @@ func TestOutputBufferSoftLimit(t *testing.T) {
 	of := n.conn(1)
 	eventually(t, "a write that blocks", func() bool { return of.unsent.Load() > 0 })
 	eventually(t, "disconnected", func() bool {
-		n.ahead.Add(int64(10 * time.Millisecond)) // the housekeeper looks twice, at least two seconds of this clock apart
+		n.ahead.Add(int64(time.Second))
+		n.srv.lookAfter(n.srv.clients.all())
 		return of.killed.Load()
 	})
 }
@@ -316,7 +317,15 @@ func TestIdleTimeout(t *testing.T) {
 	n := run(t, func(cfg *Config) { cfg.Settings.Timeout = time.Minute })
 	c := n.dial()
 	c.do("PING", "+PONG\r\n")
-	n.ahead.Store(int64(2 * time.Minute))
+	of := n.conn(1)
+	n.ahead.Store(int64(30 * time.Second))
+	n.srv.lookAfter(n.srv.clients.all())
+	c.do("PING", "+PONG\r\n")
+	eventually(t, "disconnected", func() bool {
+		n.ahead.Add(int64(10 * time.Second))
+		n.srv.lookAfter(n.srv.clients.all())
+		return of.killed.Load()
+	})
 	c.expectEnd()
 }
 

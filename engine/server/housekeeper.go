@@ -61,10 +61,10 @@ func (s *Server) lookAfter(all []*conn) {
 		limit := set.Output[c.class()]
 		switch {
 		case limit.Soft <= 0 || unsent-replyBuffer <= limit.Soft:
-			c.slowAt = 0
-		case c.slowAt == 0:
-			c.slowAt = now
-		case now-c.slowAt >= limit.SoftFor.Milliseconds():
+			c.slowAt.Store(0)
+		case c.slowAt.Load() == 0:
+			c.slowAt.Store(now)
+		case now-c.slowAt.Load() >= limit.SoftFor.Milliseconds():
 			s.cfg.Logger.Warn("client closed for overcoming of output buffer limits", "client", c.client.ID, "addr", c.addr, "bytes", unsent)
 			c.kill("output buffer soft limit")
 		}
