@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -52,7 +51,7 @@ var (
 func CheckMaintenanceWindow(w string) error {
 	m := maintenanceForm.FindStringSubmatch(strings.ToLower(w))
 	if m == nil {
-		return fmt.Errorf("Invalid maintenance window: %s. It must have the form ddd:hh24:mi-ddd:hh24:mi, with ddd one of %s.", w, strings.Join(days, ", "))
+		return refuse("Invalid maintenance window: %s. It must have the form ddd:hh24:mi-ddd:hh24:mi, with ddd one of %s.", w, strings.Join(days, ", "))
 	}
 	return checkLength("maintenance window", w, minute(day(m[1]), m[2], m[3]), minute(day(m[4]), m[5], m[6]), 7*minutesPerDay)
 }
@@ -61,14 +60,14 @@ func CheckMaintenanceWindow(w string) error {
 func CheckSnapshotWindow(w string) error {
 	m := snapshotForm.FindStringSubmatch(w)
 	if m == nil {
-		return fmt.Errorf("Invalid snapshot window: %s. It must have the form hh24:mi-hh24:mi.", w)
+		return refuse("Invalid snapshot window: %s. It must have the form hh24:mi-hh24:mi.", w)
 	}
 	return checkLength("snapshot window", w, minute(0, m[1], m[2]), minute(0, m[3], m[4]), minutesPerDay)
 }
 
 func checkLength(what, w string, from, to, cycle int) error {
 	if n := (to - from + cycle) % cycle; n < minWindow {
-		return fmt.Errorf("Invalid %s: %s. It must be at least %d minutes long.", what, w, minWindow)
+		return refuse("Invalid %s: %s. It must be at least %d minutes long.", what, w, minWindow)
 	}
 	return nil
 }
@@ -91,11 +90,11 @@ func minute(day int, hh, mm string) int {
 // CheckPassword is nil if p may be a user's password: 16 to 128 printable ASCII characters but , " / @.
 func CheckPassword(p string) error {
 	if len(p) < MinPassword || len(p) > MaxPassword {
-		return fmt.Errorf("Passwords must have between %d and %d characters.", MinPassword, MaxPassword)
+		return refuse("Passwords must have between %d and %d characters.", MinPassword, MaxPassword)
 	}
 	for _, c := range []byte(p) {
 		if c <= ' ' || c > '~' || strings.IndexByte(`,"/@`, c) >= 0 {
-			return fmt.Errorf(`Passwords must consist of printable ASCII characters other than , " / @ and space.`)
+			return refuse(`Passwords must consist of printable ASCII characters other than , " / @ and space.`)
 		}
 	}
 	return nil
@@ -105,11 +104,11 @@ func CheckPassword(p string) error {
 func CheckTag(key, value string) error {
 	switch {
 	case key == "" || len([]rune(key)) > MaxTagKey:
-		return fmt.Errorf("Tag keys must have between 1 and %d characters.", MaxTagKey)
+		return refuse("Tag keys must have between 1 and %d characters.", MaxTagKey)
 	case len([]rune(value)) > MaxTagValue:
-		return fmt.Errorf("Tag values must have at most %d characters.", MaxTagValue)
+		return refuse("Tag values must have at most %d characters.", MaxTagValue)
 	case strings.HasPrefix(strings.ToLower(key), "aws:"):
-		return fmt.Errorf("Tag keys must not begin with aws:, which is reserved.")
+		return refuse("Tag keys must not begin with aws:, which is reserved.")
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,11 +120,11 @@ func FindParameter(family, name string) (Parameter, bool) {
 func (p Parameter) Check(value string) error {
 	if p.Name == "notify-keyspace-events" {
 		if i := strings.IndexFunc(value, func(c rune) bool { return !strings.ContainsRune("KEg$lshzxeAtmdn", c) }); i >= 0 {
-			return fmt.Errorf("Invalid value %q for parameter %s: it must consist of the letters KEg$lshzxeAtmdn.", value, p.Name)
+			return refuse("Invalid value %q for parameter %s: it must consist of the letters KEg$lshzxeAtmdn.", value, p.Name)
 		}
 		return nil
 	}
-	refused := fmt.Errorf("Invalid value %q for parameter %s. Allowed values: %s.", value, p.Name, p.Allowed)
+	refused := refuse("Invalid value %q for parameter %s. Allowed values: %s.", value, p.Name, p.Allowed)
 	if p.Type != "integer" {
 		if p.Allowed != "" && !slices.Contains(strings.Split(p.Allowed, ","), value) {
 			return refused

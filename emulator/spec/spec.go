@@ -11,6 +11,14 @@ import (
 	"strings"
 )
 
+// Refusal says why a value is not allowed, as the service says it to its user.
+type Refusal string
+
+// Error is the message.
+func (r Refusal) Error() string { return string(r) }
+
+func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
+
 // Name is the rule for the names of one kind of resource.
 type Name struct {
 	// What is the kind as error messages say it: "cluster name".
@@ -42,11 +50,11 @@ func (n Name) Check(name string) error {
 	}
 	switch {
 	case name == "":
-		return fmt.Errorf("The %s must not be empty.", n.What)
+		return refuse("The %s must not be empty.", n.What)
 	case len(name) > n.Max:
-		return fmt.Errorf("The %s must have at most %d characters.", n.What, n.Max)
+		return refuse("The %s must have at most %d characters.", n.What, n.Max)
 	case !chars.MatchString(name), strings.Contains(name, "--"), strings.HasSuffix(name, "-"):
-		return fmt.Errorf("The parameter %s is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens.", name)
+		return refuse("The parameter %s is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens.", name)
 	}
 	return nil
 }
@@ -86,19 +94,19 @@ func (a ARN) String() string {
 func ParseARN(text string) (ARN, error) {
 	parts := strings.SplitN(text, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || !strings.HasPrefix(parts[1], "aws") || parts[2] != "memorydb" {
-		return ARN{}, fmt.Errorf("%q is not the ARN of a MemoryDB resource", text)
+		return ARN{}, refuse("%s is not the ARN of a MemoryDB resource.", text)
 	}
 	kind, name, ok := strings.Cut(parts[5], "/")
 	a := ARN{Region: parts[3], Account: parts[4], Kind: Kind(kind), Name: name}
 	if !ok || name == "" {
-		return ARN{}, fmt.Errorf("%q is not the ARN of a MemoryDB resource", text)
+		return ARN{}, refuse("%s is not the ARN of a MemoryDB resource.", text)
 	}
 	for _, k := range kinds {
 		if k == a.Kind {
 			return a, nil
 		}
 	}
-	return ARN{}, fmt.Errorf("%q names an unknown kind of resource, %q", text, kind)
+	return ARN{}, refuse("%s names an unknown kind of resource, %s.", text, kind)
 }
 
 // Lifecycle are the statuses of a kind of resource as a client waits for them.

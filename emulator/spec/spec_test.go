@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,7 +18,11 @@ func TestCanonicalAccess(t *testing.T) {
 		"on ~a ~b ~a resetchannels &news &sport +get -@write": "on ~a ~b resetchannels &news &sport -@all +get -@write",
 		"on ~* +@all -@dangerous":                             "on ~* resetchannels +@all -@dangerous",
 		"on %R~cfg:* +@read (~tmp:* +@all)":                   "on %R~cfg:* resetchannels -@all +@read (~tmp:* resetchannels +@all)",
-		"on ~a ~* ~b":                                         "on ~* resetchannels -@all",
+		"on ~a ~*":                                            "on ~* resetchannels -@all",
+		"on ~* resetkeys %RW~a %w~b &x &*":                    "on ~a %W~b &* -@all",
+		"ON ALLKEYS +@Read -GET +config|get":                  "on ~* resetchannels -@all +@read -get +config|get",
+		"on ~a +get (~b) clearselectors ( %r~c +set )":        "on ~a resetchannels -@all +get (%R~c resetchannels -@all +set)",
+		"on skip-sanitize-payload ~a":                         "on skip-sanitize-payload ~a resetchannels -@all",
 	} {
 		got, err := CanonicalAccess(in)
 		if err != nil || got != want {
@@ -28,7 +33,7 @@ func TestCanonicalAccess(t *testing.T) {
 			t.Errorf("CanonicalAccess(%q) = %q, %v; want it unchanged", got, again, err)
 		}
 	}
-	for _, bad := range []string{"", "  ", "on >secret", "on nopass", "on #hash ~*", "reset", "on ~* +", "on ~* +@", "on (~a", "on %X~a", "hello", strings.Repeat("~a ", 2000)} {
+	for _, bad := range []string{"", "  ", "on >secret", "on nopass", "on #hash ~*", "reset", "on ~* +", "on ~* +@", "on (~a", "on %X~a", "hello", "on +@nosuch", "on ~* ~b", "on &* &b", "on (on ~a)", "on +get|a|b", "on %~a", "on %Ra", "on ~a\x00", "on (~a))", "on ~a )", strings.Repeat("~a ", 2000)} {
 		if got, err := CanonicalAccess(bad); err == nil {
 			t.Errorf("CanonicalAccess(%q) = %q, want an error", bad, got)
 		}
@@ -136,5 +141,42 @@ func TestEngines(t *testing.T) {
 	to, _ := FindEngine("valkey", "7.2")
 	if !MayUpgrade(from, to) || MayUpgrade(to, from) {
 		t.Error("redis 7.1 goes up to valkey 7.2, and not back")
+	}
+}
+
+// What a canonical string is read as must be itself: the service shows it to users, who send it back.
+func FuzzCanonicalAccess(f *testing.F) {
+	for _, s := range []string{"on ~* &* +@all", "off ~objects:* +get (%R~x -@all)", "on (~a) clearselectors", "(", ")", "+config|get"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		once, err := CanonicalAccess(s)
+		if err != nil || len(once) > MaxAccessString {
+			return
+		}
+		twice, err := CanonicalAccess(once)
+		if err != nil || twice != once {
+			t.Errorf("%q becomes %q, which becomes %q, %v", s, once, twice, err)
+		}
+	})
+}
+
+// Developer guide, "Supported node types": t4g, r6g, r7g and r6gd; memory from the public catalogues; db.m7g.large is ours.
+func TestNodeTypes(t *testing.T) {
+	if len(NodeTypes) != 21 {
+		t.Errorf("%d node types, want AWS's 20 and db.m7g.large", len(NodeTypes))
+	}
+	for name, gib := range map[string]float64{"db.t4g.small": 1.37, "db.r6g.large": 13.07, "db.r7g.16xlarge": 419.09, "db.m7g.large": 6.38} {
+		nt, ok := FindNodeType(name)
+		if want := int64(gib * (1 << 30)); !ok || nt.MaxMemory() != want {
+			t.Errorf("%s holds %d bytes, want %d", name, nt.MaxMemory(), want)
+		}
+	}
+	if _, ok := FindNodeType("cache.t4g.small"); ok {
+		t.Error("a cache.* node type is found")
+	}
+	up, down := NodeTypeUpdates("db.t4g.medium")
+	if !slices.Contains(up, "db.r6g.large") || !slices.Contains(down, "db.t4g.small") || slices.Contains(up, "db.r6gd.xlarge") || slices.Contains(up, "db.t4g.medium") {
+		t.Errorf("from db.t4g.medium up to %v, down to %v", up, down)
 	}
 }
