@@ -56,6 +56,7 @@ type Reader struct {
 	args  []span // arguments so far, relative to start
 	argv  [][]byte
 	lazy  int // small reads in a row
+	empty bool
 }
 
 // span is an argument's place relative to the beginning of its request: the buffer moves while a request arrives.
@@ -136,6 +137,7 @@ func (r *Reader) Next(cmd *redcon.Command) (ok bool, err error) {
 	if cap(r.argv) > keepArgs {
 		r.argv, r.args = nil, nil
 	}
+	r.empty = false
 	for r.at < r.end {
 		if r.left == 0 && r.at == r.start {
 			if r.buf[r.at] != '*' {
@@ -143,6 +145,7 @@ func (r *Reader) Next(cmd *redcon.Command) (ok bool, err error) {
 				if !ok || err != nil || len(cmd.Args) > 0 {
 					return ok, err
 				}
+				r.empty = true
 				continue
 			}
 			ok, err = r.count()
@@ -150,7 +153,7 @@ func (r *Reader) Next(cmd *redcon.Command) (ok bool, err error) {
 				return false, err
 			}
 			if r.left == 0 {
-				r.start = r.at
+				r.start, r.empty = r.at, true
 				continue
 			}
 		}
@@ -158,6 +161,9 @@ func (r *Reader) Next(cmd *redcon.Command) (ok bool, err error) {
 	}
 	return false, nil
 }
+
+// Skipped says whether the last call of Next has skipped empty requests.
+func (r *Reader) Skipped() bool { return r.empty }
 
 // count reads the first line of a multibulk request.
 func (r *Reader) count() (bool, error) {

@@ -47,7 +47,8 @@ var sessions = []struct {
 		"CLIENT LIST TYPE x", "-ERR Unknown client type 'x'", "CLIENT LIST FOO", "-ERR syntax error", "CLIENT NO-EVICT x", "-ERR syntax error", "CLIENT NO-EVICT on", "+OK",
 		"CLIENT REPLY x", "-ERR syntax error", "CLIENT LIST TYPE pubsub", "$0\r\n", "CLIENT KILL TYPE master", ":0"}},
 	{"replies that are not wanted", []string{
-		"CLIENT REPLY SKIP\r\nPING\r\nECHO a", "$1\r\na", "CLIENT REPLY OFF\r\nPING\r\nPING\r\nCLIENT REPLY ON", "+OK", "PING", "+PONG"}},
+		"CLIENT REPLY SKIP\r\nPING\r\nECHO a", "$1\r\na", "CLIENT REPLY SKIP\r\n\r\nECHO b", "$1\r\nb", "CLIENT REPLY SKIP\r\nRESET\r\nECHO c", "$1\r\nc",
+		"CLIENT REPLY OFF\r\nRESET", "+RESET", "CLIENT REPLY OFF\r\nPING\r\nPING\r\nCLIENT REPLY ON", "+OK", "PING", "+PONG"}},
 	{"hello", []string{
 		"HELLO a", "-ERR Protocol version is not an integer or out of range", "HELLO 4", "-NOPROTO unsupported protocol version", "HELLO 1", "-NOPROTO unsupported protocol version",
 		"HELLO 2 FOO", "-ERR Syntax error in HELLO option 'FOO'", "HELLO 3 SETNAME x AUTH default", "-ERR Syntax error in HELLO option 'AUTH'",
@@ -92,6 +93,7 @@ var sessions = []struct {
 		"MGET a b", "-CROSSSLOT Keys in request don't hash to the same slot", "MGET {x}a {x}b", "*2\r\n$-1\r\n$-1",
 		"MULTI", "+OK", "SET a 1", "+QUEUED", "SET b 1", "+QUEUED", "EXEC", "-CROSSSLOT Keys in request don't hash to the same slot", "EXEC", "-ERR EXEC without MULTI",
 		"MULTI", "+OK", "MGET a b", "-CROSSSLOT Keys in request don't hash to the same slot", "EXEC", "-EXECABORT Transaction discarded because of previous errors."}},
+	{"protocol error that is not wanted", []string{"CLIENT REPLY OFF\r\nPING \"", ""}},
 	{"quit", []string{"QUIT a b\r\nPING", "+OK"}},
 	{"quit in a transaction", []string{"MULTI", "+OK", "QUIT", "+OK"}},
 }
@@ -103,9 +105,13 @@ func TestSessions(t *testing.T) {
 			c := n.dial()
 			for i := 0; i < len(s.steps); i += 2 {
 				t.Log(s.steps[i])
-				c.do(s.steps[i], s.steps[i+1]+"\r\n")
+				want := s.steps[i+1]
+				if want != "" {
+					want += "\r\n"
+				}
+				c.do(s.steps[i], want)
 			}
-			if strings.HasPrefix(s.name, "quit") {
+			if strings.HasPrefix(s.name, "quit") || strings.HasPrefix(s.name, "protocol") {
 				c.expectEnd()
 			} else {
 				c.do("PING end", "$3\r\nend\r\n")

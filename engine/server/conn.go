@@ -134,6 +134,9 @@ func (c *conn) batch() bool {
 	for !c.closing && !c.killed.Load() {
 		c.reader.Limits.Unauthenticated = !c.authenticated()
 		ok, err := c.reader.Next(&c.cmd)
+		if c.reply == replySkip && c.reader.Skipped() {
+			c.reply = replyOn // an empty request uses up CLIENT REPLY SKIP
+		}
 		if err != nil {
 			c.protocolError(err)
 			break
@@ -161,7 +164,9 @@ func (c *conn) protocolError(err error) {
 	}
 	c.srv.cfg.Logger.Debug("protocol error from client", "client", c.client.ID, "addr", c.addr, "err", err)
 	c.srv.stats.replied(e)
+	mark := c.out.Len()
 	c.out.Error(e)
+	c.suppress(mark)
 	c.closing = true
 }
 

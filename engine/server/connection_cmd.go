@@ -195,7 +195,10 @@ func reset(c *command.Call) error {
 	s.becomeDefault()
 	s.discard()
 	s.name = ""
-	s.client.ReadOnly, s.client.Asking, s.reply = false, false, replyOn
+	s.client.ReadOnly, s.client.Asking, s.client.NoTouch = false, false, false
+	if s.reply != replySkip {
+		s.reply = replyOn
+	}
 	c.Reply.Simple("RESET")
 	return nil
 }

@@ -207,7 +207,7 @@ func servedElsewhere(c *conn, row *command.Spec) error {
 		return nil
 	}
 	keys := c.requestKeys()
-	if len(keys) == 0 {
+	if len(keys) == 0 || len(keys) == 1 && c.srv.cfg.Router == nil {
 		return nil
 	}
 	at := slot.Of(c.cmd.Args[keys[0].Index])
