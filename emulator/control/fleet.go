@@ -15,6 +15,7 @@ type Fleet interface {
 // WantedCluster is all that a cluster's nodes have to know, resolved from the records in one transaction.
 type WantedCluster struct {
 	Account, Region, Name string
+	Created               time.Time
 	// ID is unique among all clusters ever created here; a cluster created again under an old name has a new one. It names the cluster's folders and logs.
 	ID string
 	// Generation grows with each change of the cluster's record or of what it refers to; ClusterReady repeats the one that it has realized.

@@ -1,0 +1,275 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/memorydb/types"
+
+	"github.com/openmemorydb/memorydb/emulator/spec"
+	"github.com/openmemorydb/memorydb/emulator/store"
+)
+
+var _ Reconciler = (*Service)(nil)
+
+// Wanted implements Reconciler.
+func (s *Service) Wanted(context.Context) ([]WantedCluster, error) {
+	var out []WantedCluster
+	err := s.store.View(func(tx *store.Tx) error {
+		return tx.Each("r/", func(key string, raw []byte) error {
+			parts := strings.Split(key, "/") // r/ACCOUNT/REGION/KIND/NAME
+			if len(parts) != 5 || spec.Kind(parts[3]) != spec.KindCluster {
+				return nil
+			}
+			c, err := decode[clusterRecord](raw)
+			if err != nil || c.is("create-failed") {
+				return err
+			}
+			w, err := s.wanted(tx, scope{parts[1], parts[2]}, &c)
+			out = append(out, w)
+			return err
+		})
+	})
+	slices.SortStableFunc(out, func(a, b WantedCluster) int { return a.Created.Compare(b.Created) })
+	return out, err
+}
+
+// find finds a cluster by region and name, whosever it is. Nodes listen on this machine for all accounts.
+func find(tx *store.Tx, region, cluster string) (sc scope, c clusterRecord, ok bool, err error) {
+	err = tx.Each("r/", func(key string, raw []byte) error {
+		parts := strings.Split(key, "/")
+		if len(parts) != 5 || parts[2] != region || spec.Kind(parts[3]) != spec.KindCluster || parts[4] != cluster {
+			return nil
+		}
+		rec, err := decode[clusterRecord](raw)
+		sc, c, ok = scope{parts[1], parts[2]}, rec, err == nil
+		return err
+	})
+	return sc, c, ok, err
+}
+
+// WantedCluster implements Reconciler.
+func (s *Service) WantedCluster(_ context.Context, region, cluster string) (w WantedCluster, ok bool, err error) {
+	err = s.store.View(func(tx *store.Tx) error {
+		sc, c, found, err := find(tx, region, cluster)
+		if err != nil || !found || c.is("create-failed") {
+			return err
+		}
+		ok = true
+		w, err = s.wanted(tx, sc, &c)
+		return err
+	})
+	return w, ok, err
+}
+
+// wanted resolves what a cluster's nodes have to know.
+func (s *Service) wanted(tx *store.Tx, sc scope, c *clusterRecord) (WantedCluster, error) {
+	t, _ := spec.FindNodeType(*c.View.NodeType)
+	w := WantedCluster{
+		Account: sc.account, Region: sc.region, Name: *c.View.Name, ID: c.ID, Created: c.Created, Generation: c.Generation, Status: *c.View.Status, Port: c.Port, TLS: *c.View.TLSEnabled,
+		NodeType: t.Name, MaxMemory: t.MaxMemory(), Engine: *c.View.Engine, EnginePatchVersion: *c.View.EnginePatchVersion, WrappedKey: c.WrappedKey,
+	}
+	shards := int(*c.View.NumberOfShards)
+	for i := range shards {
+		sh := WantedShard{Name: shardName(i), Slots: slots(i, shards)}
+		for _, n := range c.Nodes {
+			if n.Shard == sh.Name {
+				sh.Nodes = append(sh.Nodes, WantedNode{Name: n.Name, ID: n.ID, Zone: n.Zone, Created: n.Created, Address: n.Address, Port: n.Port})
+			}
+		}
+		w.Shards = append(w.Shards, sh)
+	}
+	g, _, err := s.parameterGroup(tx, sc, c.ParameterGroup)
+	if err != nil {
+		return w, err
+	}
+	w.Parameters = g.values()
+	w.Users, err = s.wantedUsers(tx, sc, c.ACL)
+	return w, err
+}
+
+// wantedUsers are the users of an ACL as nodes need them. A node always has a user default: off when the ACL has none of that name.
+func (s *Service) wantedUsers(tx *store.Tx, sc scope, acl string) ([]WantedUser, error) {
+	a, _, err := s.acl(tx, sc, acl)
+	if err != nil {
+		return nil, err
+	}
+	var out []WantedUser
+	for _, name := range a.Users {
+		u, ok, err := s.user(tx, sc, name)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		out = append(out, WantedUser{
+			Name: name, AccessString: *u.View.AccessString, PasswordHashes: u.Hashes,
+			NoPassword: u.View.Authentication.Type == types.AuthenticationTypeNoPassword,
+		})
+	}
+	if !slices.Contains(a.Users, spec.DefaultUser) {
+		out = append(out, WantedUser{Name: spec.DefaultUser, AccessString: "off resetchannels -@all"})
+	}
+	return out, nil
+}
+
+// changeFound changes a cluster's record if it is still the one that is meant.
+func (s *Service) changeFound(region, cluster string, change func(tx *store.Tx, sc scope, c *clusterRecord) error) error {
+	return s.store.Update(func(tx *store.Tx) error {
+		sc, c, ok, err := find(tx, region, cluster)
+		if err != nil || !ok {
+			return err
+		}
+		if err := change(tx, sc, &c); err != nil {
+			return err
+		}
+		return put(tx, sc, spec.KindCluster, cluster, c)
+	})
+}
+
+// Placed implements Reconciler.
+func (s *Service) Placed(_ context.Context, region, cluster string, nodes map[string]NodeAddress) error {
+	return s.changeFound(region, cluster, func(_ *store.Tx, _ scope, c *clusterRecord) error {
+		for i := range c.Nodes {
+			if a, ok := nodes[c.Nodes[i].Name]; ok {
+				c.Nodes[i].Address, c.Nodes[i].Port = a.Address, a.Port
+			}
+		}
+		return nil
+	})
+}
+
+// ClusterReady implements Reconciler.
+func (s *Service) ClusterReady(_ context.Context, region, cluster string, generation uint64, endpoint NodeAddress) error {
+	return s.store.Update(func(tx *store.Tx) error {
+		sc, c, ok, err := find(tx, region, cluster)
+		if err != nil || !ok || c.is("deleting") {
+			return err
+		}
+		address := &types.Endpoint{Address: aws.String(endpoint.Address), Port: int32(endpoint.Port)}
+		settled := c.Ready >= generation && c.is("available")
+		if settled && c.View.ClusterEndpoint != nil && aws.ToString(c.View.ClusterEndpoint.Address) == endpoint.Address && c.View.ClusterEndpoint.Port == address.Port {
+			return nil // as before a restart
+		}
+		c.View.ClusterEndpoint = address
+		c.Ready = max(c.Ready, generation)
+		if c.Ready >= c.Generation {
+			if err := s.settle(tx, sc, &c); err != nil {
+				return err
+			}
+		}
+		if err := put(tx, sc, spec.KindCluster, cluster, c); err != nil {
+			return err
+		}
+		return s.settleWaiting(tx, sc, cluster, c.Ready)
+	})
+}
+
+// settle ends a cluster's transitions: its nodes have everything that is wanted.
+func (s *Service) settle(tx *store.Tx, sc scope, c *clusterRecord) error {
+	name := *c.View.Name
+	c.View.ACLName, c.View.ParameterGroupName = aws.String(c.ACL), aws.String(c.ParameterGroup)
+	if aws.ToString(c.View.ParameterGroupStatus) == spec.ParametersApplying {
+		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Updated parameter group for the cluster %s.", name); err != nil {
+			return err
+		}
+	}
+	c.View.ParameterGroupStatus = aws.String(spec.ParametersInSync)
+	switch *c.View.Status {
+	case "creating":
+		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Cluster created."); err != nil {
+			return err
+		}
+	case "updating":
+		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Cluster %s modified.", name); err != nil {
+			return err
+		}
+	}
+	c.View.Status = aws.String(spec.ClusterStatus.Target)
+	return nil
+}
+
+// settleWaiting ends the transitions of users and ACLs that waited for a cluster which is ready at a generation, or gone (ready is the greatest number then).
+func (s *Service) settleWaiting(tx *store.Tx, sc scope, cluster string, ready uint64) error {
+	acls, err := list[aclRecord](tx, sc, spec.KindACL)
+	if err != nil {
+		return err
+	}
+	for _, a := range acls {
+		if !arrived(a.Waiting, cluster, ready) {
+			continue
+		}
+		if len(a.Waiting) == 0 {
+			a.settle()
+		}
+		if err := put(tx, sc, spec.KindACL, *a.View.Name, a); err != nil {
+			return err
+		}
+	}
+	users, err := list[userRecord](tx, sc, spec.KindUser)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if !arrived(u.Waiting, cluster, ready) {
+			continue
+		}
+		if len(u.Waiting) == 0 && *u.View.Status == spec.UserStatus.Deleting {
+			if err := s.dropUser(tx, sc, *u.View.Name); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(u.Waiting) == 0 {
+			u.View.Status = aws.String(spec.UserStatus.Target)
+		}
+		if err := put(tx, sc, spec.KindUser, *u.View.Name, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrived takes a cluster off the list of those that are awaited, if it has got far enough; it says whether it was on it.
+func arrived(waiting map[string]uint64, cluster string, ready uint64) bool {
+	g, ok := waiting[cluster]
+	if !ok || ready < g {
+		return false
+	}
+	delete(waiting, cluster)
+	return true
+}
+
+// ClusterFailed implements Reconciler.
+func (s *Service) ClusterFailed(_ context.Context, region, cluster string, generation uint64, reason string) error {
+	return s.changeFound(region, cluster, func(tx *store.Tx, sc scope, c *clusterRecord) error {
+		if !c.is("creating") || c.Generation != generation {
+			return nil
+		}
+		c.View.Status = aws.String("create-failed")
+		return s.event(tx, sc, types.SourceTypeCluster, cluster, "Failed to create cluster %s. %s", cluster, reason)
+	})
+}
+
+// ClusterGone implements Reconciler.
+func (s *Service) ClusterGone(_ context.Context, region, cluster string) error {
+	return s.store.Update(func(tx *store.Tx) error {
+		sc, c, ok, err := find(tx, region, cluster)
+		if err != nil || !ok || !c.is("deleting") {
+			return err
+		}
+		if err := s.event(tx, sc, types.SourceTypeCluster, cluster, "Cluster %s deleted.", cluster); err != nil {
+			return err
+		}
+		if err := deleteTags(tx, sc, spec.KindCluster, cluster); err != nil {
+			return err
+		}
+		if err := tx.Delete(sc.prefix(spec.KindCluster) + cluster); err != nil {
+			return err
+		}
+		return s.settleWaiting(tx, sc, cluster, ^uint64(0))
+	})
+}
