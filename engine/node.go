@@ -21,6 +21,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/cluster"
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/config"
+	"github.com/openmemorydb/memorydb/engine/datatype"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
 	"github.com/openmemorydb/memorydb/engine/replication"
 	"github.com/openmemorydb/memorydb/engine/server"
@@ -98,7 +99,7 @@ func Open(cfg Config) (*Node, error) {
 	n.users.Bind(n.table)
 	n.shard = shard.New(shard.Config{
 		NodeID: cfg.Node, Log: cfg.Log, Table: n.table, Now: cfg.Now, Logger: cfg.Logger,
-		NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{}) },
+		NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{PackedDigest: datatype.PackedDigest}) },
 	})
 	n.server = server.New(server.Config{
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger,
