@@ -23,8 +23,8 @@ var clientRow = command.Spec{
 			Tips: []string{"nondeterministic_output"}, Run: clientList},
 		{Name: "kill", Arity: -3, Flags: plain | command.Admin, Categories: connectionCategory, Since: "2.4.0",
 			Args: "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port] | [LADDR ip:port]" +
-				" | [SKIPME <YES | NO>] [[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port]" +
-				" | [LADDR ip:port] | [SKIPME <YES | NO>] ...]>>",
+				" | [SKIPME yes/no] [[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port]" +
+				" | [LADDR ip:port] | [SKIPME yes/no] ...]>>",
 			Summary: "Closes connections.", Complexity: "O(N) where N is the number of client connections", Run: clientKill},
 		{Name: "setname", Arity: 3, Flags: plain, Categories: connectionCategory, Since: "2.6.9", Args: "connection-name",
 			Summary: "Names the connection.", Complexity: "O(1)", Run: clientSetName},

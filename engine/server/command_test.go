@@ -1,18 +1,12 @@
 package server
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/resp"
@@ -510,82 +504,4 @@ func TestExecIsOneRecord(t *testing.T) {
 	n.gate.Refuse(txlog.ErrUnavailable)
 	refused := "-" + string(resp.ErrLogDown) + "\r\n"
 	c.do("MULTI\r\nINCR a\r\nGET a\r\nEXEC", "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n"+refused+bulk("3"))
-}
-
-// The rows agree with what redis-server 7.0.15 says of them (recorded for engine/command), but for the lists of subcommands.
-func TestRowsAgainstRedis(t *testing.T) {
-	f, err := os.Open("../command/testdata/command-info.resp3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	theirs := rowsOf(t, bufio.NewReader(f))
-
-	var table *command.Table
-	table = command.NewTable(true, Commands(), command.IntrospectionCommands(func() *command.Table { return table }))
-	w := &resp.Writer{Proto: 3}
-	all := table.Find("command")
-	if err := all.Run(&command.Call{Spec: all, Argv: [][]byte{[]byte("COMMAND")}, Reply: w}); err != nil {
-		t.Fatal(err)
-	}
-	ours := rowsOf(t, bufio.NewReader(bytes.NewReader(w.Bytes())))
-	for _, row := range table.All() {
-		if row.Is(command.Added) {
-			continue
-		}
-		if diff := cmp.Diff(theirs[row.FullName], ours[row.FullName]); diff != "" {
-			t.Errorf("%s (-redis +ours):\n%s", row.FullName, diff)
-		}
-	}
-}
-
-// rowsOf reads an answer of COMMAND: for each name, subcommands included, what is said of it.
-func rowsOf(t *testing.T, r *bufio.Reader) map[string][]any {
-	t.Helper()
-	rows := map[string][]any{}
-	var add func(list []any)
-	add = func(list []any) {
-		for _, e := range list {
-			row, ok := e.([]any)
-			if !ok || len(row) != 10 {
-				t.Fatalf("row %v", e)
-			}
-			name, _ := row[0].(string)
-			rows[name] = row[:9]
-			subs, _ := row[9].([]any)
-			add(subs)
-		}
-	}
-	list, _ := decode(t, r).([]any)
-	add(list)
-	return rows
-}
-
-// decode reads one reply: words as strings, aggregates as slices.
-func decode(t *testing.T, r *bufio.Reader) any {
-	t.Helper()
-	line, err := r.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	line = strings.TrimSuffix(line, "\r\n")
-	n, _ := strconv.Atoi(line[1:])
-	switch line[0] {
-	case '$':
-		b := make([]byte, n+2)
-		if _, err := io.ReadFull(r, b); err != nil {
-			t.Fatal(err)
-		}
-		return string(b[:n])
-	case '%':
-		n *= 2
-		fallthrough
-	case '*', '~':
-		list := make([]any, n)
-		for i := range list {
-			list[i] = decode(t, r)
-		}
-		return list
-	}
-	return line
 }

@@ -47,8 +47,8 @@ func (c *conn) request() {
 	default:
 		c.execute(row)
 	}
-	if c.client.Asking && (row == nil || row.FullName != "asking") {
-		c.client.Asking = false
+	if c.client.Asking && !c.tx.open && (row == nil || row.FullName != "asking") {
+		c.client.Asking = false // a transaction keeps it until its end, as in Redis
 	}
 	c.suppress(mark)
 }
