@@ -1,0 +1,130 @@
+package enginetest
+
+import (
+	"bufio"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tidwall/redcon"
+)
+
+// StartRedis starts a redis-server in cluster mode that owns all slots, on a free port of the loopback interface, and returns its address. The test's end ends it.
+func StartRedis(t testing.TB, binary string) string {
+	t.Helper()
+	addr, bus := freeAddr(t), freeAddr(t)
+	cmd := exec.Command(binary, "--bind", "127.0.0.1", "--port", port(addr), "--cluster-port", port(bus),
+		"--cluster-enabled", "yes", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--logfile", "redis.log")
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", binary, err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Errorf("end %s: %v", binary, err)
+		}
+		_ = cmd.Wait() // its exit status says nothing that the test needs
+	})
+	await(t, "redis-server to accept connections", func() bool {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			return false
+		}
+		return c.Close() == nil
+	})
+	c := NewClient(t, dialTo(addr)(t))
+	if v := c.Do("cluster", "addslotsrange", "0", "16383"); v.Text != "OK" {
+		t.Fatalf("CLUSTER ADDSLOTSRANGE: %v", v.Lines())
+	}
+	await(t, "the cluster to be complete", func() bool {
+		return strings.Contains(c.Do("cluster", "info").Text, "cluster_state:ok")
+	})
+	return addr
+}
+
+func dialTo(addr string) func(testing.TB) net.Conn {
+	return func(t testing.TB) net.Conn {
+		t.Helper()
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+}
+
+// freeAddr is a loopback address that nobody listens on, below the ports that the system gives to those who don't care.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func port(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }
+
+// await asks every few milliseconds until the condition holds, and fails the test after ten seconds.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	ask := time.NewTicker(5 * time.Millisecond)
+	defer ask.Stop()
+	deadline := time.After(10 * time.Second)
+	for !holds() {
+		select {
+		case <-ask.C:
+		case <-deadline:
+			t.Fatalf("waited ten seconds for %s", what)
+		}
+	}
+}
+
+// Client is a connection of a test that fails the test instead of returning errors.
+type Client struct {
+	t    testing.TB
+	conn net.Conn
+	r    *bufio.Reader
+	buf  []byte
+}
+
+// NewClient makes a client of a connection, which it closes when the test ends.
+func NewClient(t testing.TB, conn net.Conn) *Client {
+	t.Cleanup(func() { _ = conn.Close() })
+	return &Client{t: t, conn: conn, r: bufio.NewReader(conn)}
+}
+
+// replyTimeout is how long a client waits for a reply.
+const replyTimeout = 30 * time.Second
+
+// Do sends a command and returns its reply.
+func (c *Client) Do(words ...string) Reply {
+	c.t.Helper()
+	c.buf = redcon.AppendArray(c.buf[:0], len(words))
+	for _, w := range words {
+		c.buf = redcon.AppendBulkString(c.buf, w)
+	}
+	if err := c.conn.SetDeadline(time.Now().Add(replyTimeout)); err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.conn.Write(c.buf); err != nil {
+		c.t.Fatalf("send %.80q: %v", words, err)
+	}
+	v, err := ReadReply(c.r)
+	if err != nil {
+		c.t.Fatalf("reply to %.80q: %v", words, err)
+	}
+	return v
+}
+
+// Proto switches the protocol by HELLO.
+func (c *Client) Proto(version int) {
+	c.t.Helper()
+	if v := c.Do("hello", strconv.Itoa(version)); v.Kind == '-' {
+		c.t.Fatalf("HELLO %d: %s", version, v.Text)
+	}
+}
