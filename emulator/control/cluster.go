@@ -75,7 +75,7 @@ func (s *Service) touchClusters(tx *store.Tx, sc scope, affected func(*clusterRe
 // notify tells the fleet of clusters, after the transaction that changed them.
 func (s *Service) notify(sc scope, clusters []string) {
 	for _, c := range clusters {
-		s.fleet.Notify(sc.region, c)
+		s.fleet.Notify(Place{sc.account, sc.region, c})
 	}
 }
 

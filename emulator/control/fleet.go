@@ -9,8 +9,11 @@ import (
 // (Wanted) and tells it what has become of it (ClusterReady, ClusterFailed, ClusterGone).
 type Fleet interface {
 	// Notify says that the wanted state of a cluster changed, or of something that it refers to (its ACL, a user, its parameter group). It never blocks.
-	Notify(region, cluster string)
+	Notify(p Place)
 }
+
+// Place names a cluster that exists now.
+type Place struct{ Account, Region, Cluster string }
 
 // WantedCluster is all that a cluster's nodes have to know, resolved from the records in one transaction.
 type WantedCluster struct {
@@ -78,14 +81,14 @@ type Reconciler interface {
 	// Wanted lists every cluster of every region that isn't gone, in the order of creation.
 	Wanted(ctx context.Context) ([]WantedCluster, error)
 	// WantedCluster is one of them; ok is false when it is gone.
-	WantedCluster(ctx context.Context, region, cluster string) (w WantedCluster, ok bool, err error)
+	WantedCluster(ctx context.Context, p Place) (w WantedCluster, ok bool, err error)
 	// Placed keeps the addresses of nodes, by node name, before the cluster is ready, so that they survive a restart.
-	Placed(ctx context.Context, region, cluster string, nodes map[string]NodeAddress) error
+	Placed(ctx context.Context, p Place, nodes map[string]NodeAddress) error
 	// ClusterReady says that the nodes match the wanted state of that generation: creating and updating end in available, pending
 	// updates, ACLs, users and parameter groups that wait for this cluster move on. endpoint is the address that clients bootstrap from.
-	ClusterReady(ctx context.Context, region, cluster string, generation uint64, endpoint NodeAddress) error
+	ClusterReady(ctx context.Context, p Place, generation uint64, endpoint NodeAddress) error
 	// ClusterFailed says that a creating cluster can't be brought up; the record gets status create-failed and an event with the reason.
-	ClusterFailed(ctx context.Context, region, cluster string, generation uint64, reason string) error
+	ClusterFailed(ctx context.Context, p Place, generation uint64, reason string) error
 	// ClusterGone says that all nodes of a deleting cluster have stopped and its data is gone; the record goes.
-	ClusterGone(ctx context.Context, region, cluster string) error
+	ClusterGone(ctx context.Context, p Place) error
 }

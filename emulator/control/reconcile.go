@@ -36,24 +36,11 @@ func (s *Service) Wanted(context.Context) ([]WantedCluster, error) {
 	return out, err
 }
 
-// find finds a cluster by region and name, whosever it is. Nodes listen on this machine for all accounts.
-func find(tx *store.Tx, region, cluster string) (sc scope, c clusterRecord, ok bool, err error) {
-	err = tx.Each("r/", func(key string, raw []byte) error {
-		parts := strings.Split(key, "/")
-		if len(parts) != 5 || parts[2] != region || spec.Kind(parts[3]) != spec.KindCluster || parts[4] != cluster {
-			return nil
-		}
-		rec, err := decode[clusterRecord](raw)
-		sc, c, ok = scope{parts[1], parts[2]}, rec, err == nil
-		return err
-	})
-	return sc, c, ok, err
-}
-
 // WantedCluster implements Reconciler.
-func (s *Service) WantedCluster(_ context.Context, region, cluster string) (w WantedCluster, ok bool, err error) {
+func (s *Service) WantedCluster(_ context.Context, p Place) (w WantedCluster, ok bool, err error) {
 	err = s.store.View(func(tx *store.Tx) error {
-		sc, c, found, err := find(tx, region, cluster)
+		sc := scope{p.Account, p.Region}
+		c, found, err := get[clusterRecord](tx, sc, spec.KindCluster, p.Cluster)
 		if err != nil || !found || c.is("create-failed") {
 			return err
 		}
@@ -117,22 +104,23 @@ func (s *Service) wantedUsers(tx *store.Tx, sc scope, acl string) ([]WantedUser,
 }
 
 // changeFound changes a cluster's record if it is still the one that is meant.
-func (s *Service) changeFound(region, cluster string, change func(tx *store.Tx, sc scope, c *clusterRecord) error) error {
+func (s *Service) changeFound(p Place, change func(tx *store.Tx, sc scope, c *clusterRecord) error) error {
 	return s.store.Update(func(tx *store.Tx) error {
-		sc, c, ok, err := find(tx, region, cluster)
+		sc := scope{p.Account, p.Region}
+		c, ok, err := get[clusterRecord](tx, sc, spec.KindCluster, p.Cluster)
 		if err != nil || !ok {
 			return err
 		}
 		if err := change(tx, sc, &c); err != nil {
 			return err
 		}
-		return put(tx, sc, spec.KindCluster, cluster, c)
+		return put(tx, sc, spec.KindCluster, p.Cluster, c)
 	})
 }
 
 // Placed implements Reconciler.
-func (s *Service) Placed(_ context.Context, region, cluster string, nodes map[string]NodeAddress) error {
-	return s.changeFound(region, cluster, func(_ *store.Tx, _ scope, c *clusterRecord) error {
+func (s *Service) Placed(_ context.Context, p Place, nodes map[string]NodeAddress) error {
+	return s.changeFound(p, func(_ *store.Tx, _ scope, c *clusterRecord) error {
 		for i := range c.Nodes {
 			if a, ok := nodes[c.Nodes[i].Name]; ok {
 				c.Nodes[i].Address, c.Nodes[i].Port = a.Address, a.Port
@@ -143,9 +131,10 @@ func (s *Service) Placed(_ context.Context, region, cluster string, nodes map[st
 }
 
 // ClusterReady implements Reconciler.
-func (s *Service) ClusterReady(_ context.Context, region, cluster string, generation uint64, endpoint NodeAddress) error {
+func (s *Service) ClusterReady(_ context.Context, p Place, generation uint64, endpoint NodeAddress) error {
 	return s.store.Update(func(tx *store.Tx) error {
-		sc, c, ok, err := find(tx, region, cluster)
+		sc := scope{p.Account, p.Region}
+		c, ok, err := get[clusterRecord](tx, sc, spec.KindCluster, p.Cluster)
 		if err != nil || !ok || c.is("deleting") {
 			return err
 		}
@@ -161,10 +150,10 @@ func (s *Service) ClusterReady(_ context.Context, region, cluster string, genera
 				return err
 			}
 		}
-		if err := put(tx, sc, spec.KindCluster, cluster, c); err != nil {
+		if err := put(tx, sc, spec.KindCluster, p.Cluster, c); err != nil {
 			return err
 		}
-		return s.settleWaiting(tx, sc, cluster, c.Ready)
+		return s.settleWaiting(tx, sc, p.Cluster, c.Ready)
 	})
 }
 
@@ -244,32 +233,33 @@ func arrived(waiting map[string]uint64, cluster string, ready uint64) bool {
 }
 
 // ClusterFailed implements Reconciler.
-func (s *Service) ClusterFailed(_ context.Context, region, cluster string, generation uint64, reason string) error {
-	return s.changeFound(region, cluster, func(tx *store.Tx, sc scope, c *clusterRecord) error {
+func (s *Service) ClusterFailed(_ context.Context, p Place, generation uint64, reason string) error {
+	return s.changeFound(p, func(tx *store.Tx, sc scope, c *clusterRecord) error {
 		if !c.is("creating") || c.Generation != generation {
 			return nil
 		}
 		c.View.Status = aws.String("create-failed")
-		return s.event(tx, sc, types.SourceTypeCluster, cluster, "Failed to create cluster %s. %s", cluster, reason)
+		return s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "Failed to create cluster %s. %s", p.Cluster, reason)
 	})
 }
 
 // ClusterGone implements Reconciler.
-func (s *Service) ClusterGone(_ context.Context, region, cluster string) error {
+func (s *Service) ClusterGone(_ context.Context, p Place) error {
 	return s.store.Update(func(tx *store.Tx) error {
-		sc, c, ok, err := find(tx, region, cluster)
+		sc := scope{p.Account, p.Region}
+		c, ok, err := get[clusterRecord](tx, sc, spec.KindCluster, p.Cluster)
 		if err != nil || !ok || !c.is("deleting") {
 			return err
 		}
-		if err := s.event(tx, sc, types.SourceTypeCluster, cluster, "Cluster %s deleted.", cluster); err != nil {
+		if err := s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "Cluster %s deleted.", p.Cluster); err != nil {
 			return err
 		}
-		if err := deleteTags(tx, sc, spec.KindCluster, cluster); err != nil {
+		if err := deleteTags(tx, sc, spec.KindCluster, p.Cluster); err != nil {
 			return err
 		}
-		if err := tx.Delete(sc.prefix(spec.KindCluster) + cluster); err != nil {
+		if err := tx.Delete(sc.prefix(spec.KindCluster) + p.Cluster); err != nil {
 			return err
 		}
-		return s.settleWaiting(tx, sc, cluster, ^uint64(0))
+		return s.settleWaiting(tx, sc, p.Cluster, ^uint64(0))
 	})
 }

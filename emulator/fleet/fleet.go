@@ -47,19 +47,16 @@ type Fleet struct {
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
-	keepers map[place]*keeper
+	keepers map[control.Place]*keeper
 	closed  bool
 }
-
-// place names a cluster that exists now.
-type place struct{ region, cluster string }
 
 // New makes a fleet without keepers; it hears of clusters by Notify and Start.
 func New(cfg Config) *Fleet {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &Fleet{cfg: cfg, keepers: map[place]*keeper{}}
+	f := &Fleet{cfg: cfg, keepers: map[control.Place]*keeper{}}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return f
 }
@@ -71,19 +68,18 @@ func (f *Fleet) Start(ctx context.Context) error {
 		return fmt.Errorf("list clusters: %w", err)
 	}
 	for _, w := range all {
-		f.Notify(w.Region, w.Name)
+		f.Notify(control.Place{Account: w.Account, Region: w.Region, Cluster: w.Name})
 	}
 	return nil
 }
 
 // Notify implements control.Fleet.
-func (f *Fleet) Notify(region, cluster string) {
+func (f *Fleet) Notify(p control.Place) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return
 	}
-	p := place{region, cluster}
 	k := f.keepers[p]
 	if k == nil {
 		k = &keeper{f: f, place: p, wake: make(chan struct{}, 1), nodes: map[string]*node{}}

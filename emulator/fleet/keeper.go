@@ -16,7 +16,7 @@ import (
 // keeper keeps one cluster's nodes as they are wanted. Its fields belong to its goroutine, and to Fleet.Close when that has ended.
 type keeper struct {
 	f     *Fleet
-	place place
+	place control.Place
 	wake  chan struct{} // has room for one
 
 	id        string // of the cluster whose nodes run; another one means that it was deleted and created again
@@ -37,7 +37,7 @@ const (
 )
 
 func (k *keeper) log() *slog.Logger {
-	return k.f.cfg.Logger.With("cluster", k.place.cluster, "region", k.place.region)
+	return k.f.cfg.Logger.With("cluster", k.place.Cluster, "region", k.place.Region)
 }
 
 // run reconciles whenever the keeper is woken, and again after a failure, until the cluster is gone or the fleet closes.
@@ -75,7 +75,7 @@ func (k *keeper) run() {
 
 // reconcile makes the nodes match what is wanted now and reports it.
 func (k *keeper) reconcile(ctx context.Context) (gone bool, err error) {
-	w, ok, err := k.f.cfg.Control.WantedCluster(ctx, k.place.region, k.place.cluster)
+	w, ok, err := k.f.cfg.Control.WantedCluster(ctx, k.place)
 	if err != nil {
 		return false, fmt.Errorf("ask what is wanted: %w", err)
 	}
@@ -113,7 +113,7 @@ func (k *keeper) failed(ctx context.Context, w control.WantedCluster, err error)
 		return err
 	}
 	k.log().Error("cluster can't be created", "err", err)
-	return errors.Join(k.stopAll(ctx), k.f.cfg.Control.ClusterFailed(ctx, w.Region, w.Name, w.Generation, err.Error()))
+	return errors.Join(k.stopAll(ctx), k.f.cfg.Control.ClusterFailed(ctx, k.place, w.Generation, err.Error()))
 }
 
 // hopelessError is a failure that trying again can't mend.
@@ -132,7 +132,7 @@ func (k *keeper) ready(ctx context.Context, w control.WantedCluster) error {
 		k.endpoint = ep
 	}
 	k.endpoint.use(k.serving())
-	return k.f.cfg.Control.ClusterReady(ctx, w.Region, w.Name, w.Generation, k.endpoint.address())
+	return k.f.cfg.Control.ClusterReady(ctx, k.place, w.Generation, k.endpoint.address())
 }
 
 // serving are the running nodes, by name.
@@ -268,7 +268,7 @@ func (k *keeper) remove(ctx context.Context, w control.WantedCluster) error {
 	if err := k.clear(ctx); err != nil {
 		return err
 	}
-	return k.f.cfg.Control.ClusterGone(ctx, w.Region, w.Name)
+	return k.f.cfg.Control.ClusterGone(ctx, k.place)
 }
 
 // clear stops what runs and drops its logs.

@@ -55,7 +55,7 @@ func (k *keeper) start(ctx context.Context, w control.WantedCluster, s step) err
 	if n.listen.Address == want.Address && n.listen.Port == want.Port {
 		return nil
 	}
-	return k.f.cfg.Control.Placed(ctx, w.Region, w.Name, map[string]control.NodeAddress{want.Name: n.listen})
+	return k.f.cfg.Control.Placed(ctx, k.place, map[string]control.NodeAddress{want.Name: n.listen})
 }
 
 func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln net.Listener) error {
