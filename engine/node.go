@@ -102,7 +102,7 @@ func Open(cfg Config) (*Node, error) {
 		NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{PackedDigest: datatype.PackedDigest}) },
 	})
 	n.server = server.New(server.Config{
-		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger,
+		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger, RedisVersion: cfg.RedisVersion,
 		Info: server.Info{RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas},
 	})
 	n.config.OnChange(n.apply, heeded()...)
@@ -197,6 +197,9 @@ func (n *Node) SetMaxMemory(bytes int64) {
 		panic("engine: set maxmemory: " + err.Error()) // any number of bytes is right
 	}
 }
+
+// SetRedisVersion changes the version of Redis that clients are told, after an upgrade.
+func (n *Node) SetRedisVersion(version string) { n.server.SetRedisVersion(version) }
 
 // Close stops serving (what is being executed may end until ctx does), stops following the log and gives memory back. The log handle stays open.
 func (n *Node) Close(ctx context.Context) error {

@@ -155,7 +155,7 @@ func hello(c *command.Call) error {
 	w.BulkString("server")
 	w.BulkString("redis")
 	w.BulkString("version")
-	w.BulkString(s.srv.cfg.RedisVersion)
+	w.BulkString(s.srv.redisVersion())
 	w.BulkString("proto")
 	w.Int(int64(max(s.out.Proto, 2)))
 	w.BulkString("id")

@@ -152,7 +152,7 @@ func infoServer(b *strings.Builder, s *snapshot) {
 		exe = ""
 	}
 	lines(b,
-		"redis_version", s.srv.cfg.RedisVersion, "redis_git_sha1", "00000000", "redis_git_dirty", 0, "redis_build_id", "0", "redis_mode", s.srv.cfg.Mode,
+		"redis_version", s.srv.redisVersion(), "redis_git_sha1", "00000000", "redis_git_dirty", 0, "redis_build_id", "0", "redis_mode", s.srv.cfg.Mode,
 		"os", s.process.os, "arch_bits", 32<<(^uint(0)>>63), "monotonic_clock", "POSIX clock_gettime", "multiplexing_api", s.process.poller,
 		"atomicvar_api", "go", "gcc_version", "0.0.0", "go_version", runtime.Version(), "process_id", os.Getpid(), "process_supervised", "no", "run_id", s.srv.cfg.Info.RunID,
 		"tcp_port", s.srv.port.Load(), "server_time_usec", s.now.UnixMicro(), "uptime_in_seconds", int64(up.Seconds()),

@@ -62,7 +62,8 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	settings atomic.Pointer[Settings]
-	ctx      context.Context // ends when connections must not wait any longer
+	version  atomic.Pointer[string] // of Redis, as clients are told
+	ctx      context.Context        // ends when connections must not wait any longer
 	cancel   context.CancelFunc
 	serving  context.Context // ends when Close begins
 	stop     context.CancelFunc
@@ -110,6 +111,7 @@ func New(cfg Config) *Server {
 	s.clients.byID = map[int64]*conn{}
 	s.port.Store(int64(cfg.Info.Port))
 	s.stats.init(cfg.Table)
+	s.SetRedisVersion(cfg.RedisVersion)
 	s.Configure(cfg.Settings)
 	return s
 }
@@ -146,6 +148,11 @@ func (s *Server) Close(ctx context.Context) error {
 	s.cancel()
 	return err
 }
+
+// SetRedisVersion changes the version of Redis that clients are told, after an upgrade in place.
+func (s *Server) SetRedisVersion(version string) { s.version.Store(&version) }
+
+func (s *Server) redisVersion() string { return *s.version.Load() }
 
 // Settings returns the parameters in force.
 func (s *Server) Settings() Settings { return *s.settings.Load() }

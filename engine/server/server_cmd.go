@@ -102,7 +102,7 @@ func lolwut(c *command.Call) error {
 			return err
 		}
 	}
-	c.Reply.Verbatim("txt", fmt.Sprintf("Redis ver. %s\n", session(c).srv.cfg.RedisVersion))
+	c.Reply.Verbatim("txt", fmt.Sprintf("Redis ver. %s\n", session(c).srv.redisVersion()))
 	return nil
 }
 
