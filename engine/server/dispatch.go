@@ -69,7 +69,7 @@ func (c *conn) refuse(row *command.Spec, err error) {
 	c.tx.spoilt = c.tx.open
 	if row != nil {
 		c.srv.stats.rows[row.ID].rejected.Add(1)
-		if row.FullName == "exec" && c.tx.open {
+		if row.FullName == "exec" {
 			c.discard()
 			if !errors.As(err, &redirected{}) {
 				e = resp.Errorf("EXECABORT Transaction discarded because of: %s", strings.TrimPrefix(string(e), "ERR "))
