@@ -76,6 +76,11 @@ func wrongArity(c *command.Call) error {
 	return resp.Errorf("ERR wrong number of arguments for '%s' command", c.Spec.FullName)
 }
 
+// errBetween is the error of an integer outside of what a command takes.
+func errBetween(low, high int64) error {
+	return resp.Errorf("ERR value is out of range, value must between %d and %d", low, high)
+}
+
 // errOverflow is the answer to an increment whose result is no signed 64-bit integer.
 const errOverflow resp.Error = "ERR increment or decrement would overflow"
 

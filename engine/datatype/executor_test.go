@@ -31,10 +31,12 @@ type executor struct {
 
 func newExecutor(t testing.TB, now int64) *executor {
 	t.Helper()
+	limits := keyspace.DefaultLimits()
+	limits.HashMaxListpackEntries = 512 // Redis 7.0's
 	e := &executor{
 		table: command.NewTable(false, datatype.Commands()),
 		db: keyspace.New(keyspace.Config{
-			Rand: rand.New(rand.NewPCG(1, 2)), Limits: keyspace.DefaultLimits(), PackedDigest: datatype.PackedDigest,
+			Rand: rand.New(rand.NewPCG(1, 2)), Limits: limits, PackedDigest: datatype.PackedDigest,
 		}),
 		now: now, rand: rand.New(rand.NewPCG(3, 4)),
 	}

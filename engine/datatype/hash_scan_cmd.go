@@ -82,7 +82,7 @@ func randomFields(c *command.Call) error {
 		return err
 	}
 	if n == math.MinInt64 {
-		return resp.ErrOutOfRange
+		return errBetween(-math.MaxInt64, math.MaxInt64)
 	}
 	withValues := a.Flag("withvalues")
 	if a.More() {

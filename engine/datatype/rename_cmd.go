@@ -75,7 +75,7 @@ func parseCopy(a command.Args) (replace bool, err error) {
 				return false, err
 			}
 			if db < math.MinInt32 || db > math.MaxInt32 {
-				return false, resp.ErrOutOfRange
+				return false, errBetween(math.MinInt32, math.MaxInt32)
 			}
 			if db < 0 || db >= databases {
 				return false, errDBIndex
