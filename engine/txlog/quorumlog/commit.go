@@ -325,6 +325,6 @@ func (q *Quorum) recover() {
 	if q.lost && q.working() >= Majority && q.settled() {
 		q.lost = false
 		q.refuse()
-		q.cfg.Logger.Info("log takes writes", "seq", q.durable.Sequence)
+		q.cfg.Logger.Info("log takes writes", "generation", q.generation, "seq", q.durable.Sequence)
 	}
 }

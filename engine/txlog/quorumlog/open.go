@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"sync"
 
@@ -43,7 +44,7 @@ type found struct {
 
 // readable says that the zone holds a prefix of the log, and everything that it ever held.
 func (f *found) readable(id segment.ID) bool {
-	return f.err == nil && f.id == id && f.img != nil && (f.state == segment.Used || f.state == segment.New && f.img.Furthest.Sequence > 0)
+	return f.err == nil && f.id == id && f.img != nil && f.state != segment.Rebuilding && f.img.Furthest.Sequence > 0
 }
 
 func (q *Quorum) start() error {
@@ -224,71 +225,101 @@ func (q *Quorum) recoverFrom(usable []*found) error {
 	for _, f := range best {
 		q.best = append(q.best, f.stream)
 	}
-	rep := newReplay(q)
-	if err := rep.run(best); err != nil {
+	furthest := best[0].img.Furthest
+	rep, err := q.replay(best, furthest)
+	if err != nil {
 		return err
 	}
-	furthest := best[0].img.Furthest
-	if !rep.end.Same(furthest) {
-		return fmt.Errorf("open log: frame %d, which was acknowledged, can't be read from any zone, while frame %d can: %w",
-			rep.end.Sequence+1, furthest.Sequence, txlog.ErrCorrupt)
-	}
-	// The newest frame was never acknowledged if two zones are sound and do not have it. Else it is kept: it may have been.
-	sound := 0
+	// The newest frame was never acknowledged if the two other zones are sound and end right before it. Else it is kept: it may have been. One that begins a
+	// segment is kept as well: a zone that has lost the file looks the same as one that never had it.
+	without := 0
 	for _, f := range usable {
-		if f.img.Clean && f.img.Furthest.Sequence < furthest.Sequence {
-			sound++
+		if f.img.Clean && f.img.Furthest.Sequence == furthest.Sequence-1 && f.img.Furthest.End == furthest.At {
+			without++
 		}
 	}
-	if sound >= Majority {
+	if without >= Majority {
 		q.cfg.Logger.Info("newest batch was not acknowledged and is discarded", "seq", furthest.Sequence, "generation", furthest.Generation)
-		rep = newReplay(q)
-		rep.before = furthest.Sequence
-		if err := rep.run(best); err != nil {
+		again := newReplay(q, rep.start)
+		again.before = furthest.Sequence
+		if err := again.run(best); err != nil {
 			return err
 		}
+		rep = again
 	}
 	rep.install()
 	return nil
 }
 
-// begin brings two zones to the recovered state, starts the goroutines, and begins the new generation.
+// replay reads everything up to the newest frame that was found. It begins with the oldest segment that is left in any zone, or, if it can't be read to the end from
+// there, with a later one before which two zones have nothing: then what is before was no longer needed.
+func (q *Quorum) replay(zones []*found, furthest segment.Mark) (*replay, error) {
+	starts := map[uint64]int{} // how many zones begin there or after
+	for _, f := range zones {
+		for _, g := range zones {
+			if g.img.First >= f.img.First {
+				starts[f.img.First]++
+			}
+		}
+	}
+	var failed *replay
+	for i, start := range slices.Sorted(maps.Keys(starts)) {
+		if i > 0 && starts[start] < Majority {
+			break
+		}
+		rep := newReplay(q, start)
+		if err := rep.run(zones); err != nil {
+			return nil, err
+		}
+		if rep.end.Same(furthest) {
+			return rep, nil
+		}
+		if failed == nil {
+			failed = rep
+		}
+	}
+	return nil, fmt.Errorf("open log: frame %d, which was acknowledged, can't be read from any zone, while frame %d can: %w",
+		failed.end.Sequence+1, furthest.Sequence, txlog.ErrCorrupt)
+}
+
+// begin brings the zones to the recovered state, begins the new generation, and starts the goroutines.
 func (q *Quorum) begin(zones []*found, fresh bool) error {
 	for _, f := range zones {
 		switch {
 		case fresh && f.err == nil:
 			f.z.state, f.z.attached = ZoneOK, true
 		case !fresh && f.readable(q.id):
-			if err := f.z.resume(f.img); err != nil {
-				f.err = err
-				q.cfg.Logger.Error("zone of the log failed", "zone", f.z.name, "dir", f.z.dir, "err", err)
+			if f.err = f.z.resume(f.img); f.err != nil {
+				q.cfg.Logger.Error("zone of the log failed", "zone", f.z.name, "dir", f.z.dir, "err", f.err)
 			}
 		}
 	}
-	if q.working() < Majority {
+	q.best = nil // from now on the zones that are well come first
+	q.beginGeneration()
+	for _, f := range zones {
+		if f.z.state == ZoneOK && f.state != segment.Used {
+			f.z.markUsed()
+		}
+	}
+	if q.working() < Majority || q.durable.Generation != q.generation {
 		var errs []error
 		for _, f := range zones {
-			errs = append(errs, f.err)
+			errs = append(errs, f.err, f.z.err)
 		}
 		return fmt.Errorf("open log: %w: %w", txlog.ErrUnavailable, errors.Join(errs...))
 	}
-	q.best = nil // from now on the zones that are well come first
 	for i, z := range q.zones {
-		if z.state != ZoneOK {
-			z.err, z.retry = zones[i].err, true
+		if z.state != ZoneOK && z.err == nil {
+			z.err = zones[i].err
 		}
+		z.retry = z.state != ZoneOK
 		z.lookAtSpace()
 		q.stopped.Add(1)
 		go z.run()
 	}
-	if err := q.beginGeneration(); err != nil {
-		return err
-	}
-	if fresh {
-		return q.markUsed()
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.recover()
 	return q.reclaim()
 }
 
@@ -308,49 +339,25 @@ func (z *zone) resume(img *segment.Image) error {
 	return nil
 }
 
-// beginGeneration writes an empty frame of the new generation to two zones: from then on no other generation can be taken for the newest, and none has the same number.
-func (q *Quorum) beginGeneration() error {
-	q.mu.Lock()
-	b := q.open
-	q.open = q.newBatch()
-	q.flight = b
-	done := b.waiter()
-	q.mu.Unlock()
-	q.launch(b)
-	<-done
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !b.durable {
-		var errs []error
-		for _, z := range q.zones {
-			errs = append(errs, z.err)
+// beginGeneration writes an empty frame of the new generation to the zones: once it is on disk in two of them, no other history can be taken for the newest, and none has
+// the same number. The zones' goroutines don't run yet.
+func (q *Quorum) beginGeneration() {
+	q.flight, q.open = q.open, q.newBatch()
+	q.launch(q.flight)
+	for _, z := range q.zones {
+		if len(z.queue) > 0 {
+			z.write(z.round())
 		}
-		return fmt.Errorf("open log: %w: %w", txlog.ErrUnavailable, errors.Join(errs...))
 	}
-	return nil
 }
 
-// markUsed notes in the zones of a new log that they are complete from now on.
-func (q *Quorum) markUsed() error {
-	marked := 0
-	var errs []error
-	for _, z := range q.zones {
-		if z.state != ZoneOK {
-			continue
-		}
-		if err := segment.WriteIdentity(q.cfg.FS, z.dir, q.id, segment.Used); err != nil {
-			errs = append(errs, err)
-			q.mu.Lock()
-			z.failed(err)
-			q.mu.Unlock()
-			continue
-		}
-		marked++
+// markUsed notes that a zone of a log that was just made is complete from now on. An opening that is cut short in between is finished by the next one.
+func (z *zone) markUsed() {
+	if err := segment.WriteIdentity(z.q.cfg.FS, z.dir, z.q.id, segment.Used); err != nil {
+		z.q.mu.Lock()
+		defer z.q.mu.Unlock()
+		z.failed(err)
 	}
-	if marked < Majority {
-		return fmt.Errorf("create log: %w: %w", txlog.ErrUnavailable, errors.Join(errs...))
-	}
-	return nil
 }
 
 // reclaim removes segments that no shard needs any more; under mu.

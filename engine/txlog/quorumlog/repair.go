@@ -106,6 +106,9 @@ func (z *zone) copyAll(s *segment.Stream, img *segment.Image) (segment.Mark, err
 	want, end := slices.Clone(q.segments), q.durable
 	from := segment.NewReader(q.id, append(q.sources(z), s)...)
 	q.mu.Unlock()
+	if err := s.SyncNames(); err != nil {
+		return end, err
+	}
 	if err := s.RemoveAfter(end.At.Segment); err != nil {
 		return end, err
 	}

@@ -10,6 +10,7 @@ import (
 // replay reads the history once and rebuilds what is known of it in memory.
 type replay struct {
 	q        *Quorum
+	start    uint64 // the first segment
 	before   uint64 // frames from this number on are left out; 0 is none
 	end      segment.Mark
 	segments []segment.Segment
@@ -17,40 +18,23 @@ type replay struct {
 	next     uint32
 }
 
-func newReplay(q *Quorum) *replay {
-	return &replay{q: q, shards: map[uint32]*shard{}, next: 1}
+func newReplay(q *Quorum, start uint64) *replay {
+	return &replay{q: q, start: start, shards: map[uint32]*shard{}, next: 1}
 }
 
 // run reads everything that the zones, the best first, hold together.
 func (r *replay) run(zones []*found) error {
 	var streams []*segment.Stream
-	firsts := map[uint64]int{} // how many zones begin with a segment
-	start := uint64(0)
 	for _, f := range zones {
 		streams = append(streams, f.stream)
-		if n := f.img.First; n > 0 {
-			firsts[n]++
-			if start == 0 || n < start {
-				start = n
-			}
-		}
 	}
 	reader := segment.NewReader(r.q.id, streams...)
-	at := segment.Location{Segment: start, Offset: segment.Start}
+	at := segment.Location{Segment: r.start, Offset: segment.Start}
 	var after *segment.Mark
 	for {
 		f, place, raw, ok, err := reader.Next(after, at)
 		if err != nil {
 			return fmt.Errorf("open log: %w", err)
-		}
-		if !ok && after == nil {
-			// The oldest segment has no beginning. If two zones have removed it, it was no longer needed.
-			n := later(zones, at.Segment)
-			if n == 0 {
-				return nil
-			}
-			at.Segment = n
-			continue
 		}
 		if !ok || r.before != 0 && f.Sequence >= r.before {
 			return nil
@@ -69,23 +53,6 @@ func (r *replay) run(zones []*found) error {
 		r.end = m
 		after = &r.end
 	}
-}
-
-// later is the oldest segment after a number that two zones begin with or after; 0 if there is none.
-func later(zones []*found, number uint64) uint64 {
-	next, n := uint64(0), 0
-	for _, f := range zones {
-		if f.img.First > number {
-			n++
-			if next == 0 || f.img.First < next {
-				next = f.img.First
-			}
-		}
-	}
-	if n < Majority {
-		return 0
-	}
-	return next
 }
 
 // frame takes in one frame; first says that it is the first one that is kept.

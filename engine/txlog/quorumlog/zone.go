@@ -158,6 +158,8 @@ func (z *zone) next() ([]*batch, task) {
 	switch {
 	case len(z.queue) > 0 && z.state == ZoneOK:
 		return z.round(), writeTask
+	case z.remove > 0 && z.state == ZoneOK:
+		return nil, removeTask
 	case z.quit:
 		return nil, quitTask
 	case z.state == ZoneFailed && z.retry:
@@ -166,8 +168,6 @@ func (z *zone) next() ([]*batch, task) {
 		return nil, repairTask
 	case len(z.damaged) > 0 && z.state == ZoneOK:
 		return nil, healTask
-	case z.remove > 0 && z.state == ZoneOK:
-		return nil, removeTask
 	}
 	return nil, waitTask
 }

@@ -158,8 +158,7 @@ func (c *scanner) search(seed uint32, from Location) (at Location, found, clean 
 	if err != nil {
 		return Location{}, false, false, err
 	}
-	head = head[:min(len(head), FrameHeader)] // it may be cut off by the file's end
-	clean = bytes.Equal(head, zeroHeader[:len(head)])
+	clean = len(head) >= FrameHeader && bytes.Equal(head[:FrameHeader], zeroHeader[:])
 	for at = (Location{from.Segment, from.Offset + 8}); ; {
 		b, err := c.w.read(at, windowBytes/2)
 		if err != nil {

@@ -99,12 +99,12 @@ func checkFileHeader(b []byte, id ID, number uint64) error {
 	if len(b) < fileHeader || string(b[:8]) != fileMagic {
 		return fmt.Errorf("header of segment %d: %w", number, ErrDamaged)
 	}
-	if v := binary.LittleEndian.Uint32(b[8:]); v > formatVersion {
-		return fmt.Errorf("segment %d has format %d, this program knows formats up to %d", number, v, formatVersion)
-	}
 	if ID(b[12:28]) != id || binary.LittleEndian.Uint64(b[28:]) != number ||
 		binary.LittleEndian.Uint32(b[36:]) != crc32.Update(id.seed(number), castagnoli, b[:36]) {
 		return fmt.Errorf("header of segment %d: %w", number, ErrDamaged)
+	}
+	if v := binary.LittleEndian.Uint32(b[8:]); v > formatVersion {
+		return fmt.Errorf("segment %d has format %d, this program knows formats up to %d", number, v, formatVersion)
 	}
 	return nil
 }

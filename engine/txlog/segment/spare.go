@@ -49,13 +49,23 @@ func (s *Stream) takeSpare() (*spare, error) {
 	return s.newSpare()
 }
 
+// newSpare makes an empty file; under s.mu.
 func (s *Stream) newSpare() (*spare, error) {
-	path := filepath.Join(s.cfg.Dir, fmt.Sprintf("%snew-%d", sparePrefix, s.syncs.Load()))
-	f, err := s.cfg.FS.Open(path, true)
-	if err != nil {
-		return nil, err
+	for {
+		s.made++
+		path := filepath.Join(s.cfg.Dir, fmt.Sprintf("%snew-%d", sparePrefix, s.made))
+		if f, err := s.cfg.FS.Open(path, false); err == nil { // somebody's
+			if err := f.Close(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		f, err := s.cfg.FS.Open(path, true)
+		if err != nil {
+			return nil, err
+		}
+		return &spare{file: f, path: path}, nil
 	}
-	return &spare{file: f, path: path}, nil
 }
 
 // prepareFiles is the preparing goroutine: it fills the file of the next segment with zeros, in small steps.

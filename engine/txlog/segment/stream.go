@@ -3,7 +3,6 @@ package segment
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -33,6 +32,7 @@ type Stream struct {
 	mu    sync.RWMutex
 	files map[uint64]File
 	spare *spare // a file for the next segment, if there is one
+	made  int    // files made for that, to name them
 }
 
 // Placed is a frame, with the terminator behind it, and the place where it belongs. The first frame of a segment begins its file.
@@ -287,26 +287,6 @@ func (s *Stream) removeOne(number uint64) error {
 	return nil
 }
 
-// Rewrite writes what stands between two places of one segment once more and syncs it. What was read after a crash may come from the page cache without being on disk,
-// even if an earlier process's sync of it failed: only what was written and synced again is known to be there.
-func (s *Stream) Rewrite(from, to Location) error {
-	f := s.file(from.Segment)
-	if f == nil {
-		return fmt.Errorf("segment %d in %s: %w", from.Segment, s.cfg.Dir, ErrNoSegment)
-	}
-	buf := make([]byte, min(RoundBytes, to.Offset-from.Offset))
-	for at := from.Offset; at < to.Offset; {
-		n, err := f.ReadAt(buf[:min(int64(len(buf)), to.Offset-at)], at)
-		if n == 0 && errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("rewrite segment %d in %s: %w", from.Segment, s.cfg.Dir, err)
-		}
-		if _, err := f.WriteAt(buf[:n], at); err != nil {
-			return fmt.Errorf("rewrite segment %d in %s: %w", from.Segment, s.cfg.Dir, err)
-		}
-		at += int64(n)
-	}
-	return s.sync(f)
-}
+// SyncNames makes sure that the files are found under their names after a crash: those that were found when the stream was opened may have been given their names
+// by a process that ended before it could.
+func (s *Stream) SyncNames() error { return s.cfg.FS.SyncDir(s.cfg.Dir) }
