@@ -296,13 +296,10 @@ func (s *Service) DeleteACL(_ context.Context, who Caller, in *memorydb.DeleteAC
 		}
 		view = rec.View
 		view.Status = aws.String(spec.ACLStatus.Deleting)
-		if err := deleteTags(tx, sc, spec.KindACL, name); err != nil {
-			return err
-		}
 		if err := s.event(tx, sc, types.SourceTypeAcl, *view.Name, "Delete ACL %s operation completed.", *view.Name); err != nil {
 			return err
 		}
-		return tx.Delete(sc.prefix(spec.KindACL) + spec.Fold(name))
+		return drop(tx, sc, spec.KindACL, name)
 	})
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ package control
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -63,11 +62,6 @@ func (sc scope) arn(kind spec.Kind, name string) string {
 	return spec.ARN{Region: sc.region, Account: sc.account, Kind: kind, Name: name}.String()
 }
 
-// prefix is where the records of a kind are in the store.
-func (sc scope) prefix(kind spec.Kind) string {
-	return fmt.Sprintf("r/%s/%s/%s/", sc.account, sc.region, kind)
-}
-
 // zones are the availability zones of the region.
 func (sc scope) zones() []string {
 	return []string{sc.region + "a", sc.region + "b", sc.region + "c"}
@@ -80,26 +74,29 @@ func (sc scope) vpc() string {
 	return fmt.Sprintf("vpc-%016x", h.Sum64())
 }
 
+// Records are in tables by kind, with account, region and name as keys.
+
 // get reads a record of a kind; ok is false if there is none.
 func get[T any](tx *store.Tx, sc scope, kind spec.Kind, name string) (rec T, ok bool, err error) {
-	ok, err = tx.Get(sc.prefix(kind)+spec.Fold(name), &rec)
-	return rec, ok, err
+	return store.NewTable[T](string(kind)).Get(tx, sc.account, sc.region, spec.Fold(name))
 }
 
 // put writes a record of a kind.
 func put[T any](tx *store.Tx, sc scope, kind spec.Kind, name string, rec T) error {
-	return tx.Put(sc.prefix(kind)+spec.Fold(name), rec)
+	return store.NewTable[T](string(kind)).Put(tx, rec, sc.account, sc.region, spec.Fold(name))
+}
+
+// drop removes a record of a kind with its tags.
+func drop(tx *store.Tx, sc scope, kind spec.Kind, name string) error {
+	if err := tagTable.Delete(tx, sc.account, sc.region, string(kind), spec.Fold(name)); err != nil {
+		return err
+	}
+	return store.NewTable[any](string(kind)).Delete(tx, sc.account, sc.region, spec.Fold(name))
 }
 
 // list are all records of a kind, by name.
 func list[T any](tx *store.Tx, sc scope, kind spec.Kind) ([]T, error) {
-	var out []T
-	err := tx.Each(sc.prefix(kind), func(_ string, raw []byte) error {
-		rec, err := decode[T](raw)
-		out = append(out, rec)
-		return err
-	})
-	return out, err
+	return store.NewTable[T](string(kind)).All(tx, sc.account, sc.region)
 }
 
 // randomHex are n random bytes as hexadecimal digits.
@@ -137,5 +134,3 @@ func str(s string) *string {
 	}
 	return &s
 }
-
-var errStop = errors.New("stop") // ends a walk through records early

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,30 +20,37 @@ const (
 	eventWindow    = time.Hour
 )
 
-func (sc scope) events() string { return fmt.Sprintf("e/%s/%s/", sc.account, sc.region) }
+// eventRecord is an event with its key, which sorts by time.
+type eventRecord struct {
+	types.Event
+	Key string
+}
+
+var eventTable = store.NewTable[eventRecord]("event")
 
 // event records that something happened to a resource, and forgets the events that are too old.
 func (s *Service) event(tx *store.Tx, sc scope, source types.SourceType, name, format string, args ...any) error {
 	now := s.cfg.Now()
-	oldest := sc.events() + stamp(now.Add(-eventRetention))
+	oldest := stamp(now.Add(-eventRetention))
 	var old []string
-	err := tx.Each(sc.events(), func(key string, _ []byte) error {
-		if key >= oldest {
-			return errStop
+	for e, err := range eventTable.Range(tx, sc.account, sc.region) {
+		if err != nil {
+			return err
 		}
-		old = append(old, key)
-		return nil
-	})
-	if err != nil && err != errStop {
-		return err
+		if e.Key >= oldest {
+			break
+		}
+		old = append(old, e.Key)
 	}
 	for _, key := range old {
-		if err := tx.Delete(key); err != nil {
+		if err := eventTable.Delete(tx, sc.account, sc.region, key); err != nil {
 			return err
 		}
 	}
-	key := sc.events() + stamp(now) + "-" + randomHex(4)
-	return tx.Put(key, types.Event{SourceName: aws.String(name), SourceType: source, Message: aws.String(fmt.Sprintf(format, args...)), Date: aws.Time(now)})
+	e := eventRecord{Key: stamp(now) + "-" + randomHex(4), Event: types.Event{
+		SourceName: aws.String(name), SourceType: source, Message: aws.String(fmt.Sprintf(format, args...)), Date: aws.Time(now),
+	}}
+	return eventTable.Put(tx, e, sc.account, sc.region, e.Key)
 }
 
 // stamp is a time as text that sorts by time.
@@ -67,40 +75,33 @@ func (s *Service) DescribeEvents(_ context.Context, who Caller, in *memorydb.Des
 	if in.SourceName != nil && in.SourceType == "" {
 		return nil, combination("SourceType must be given with SourceName.")
 	}
-	type found struct {
-		types.Event
-		key string
-	}
-	var all []found
-	sc := who.scope()
+	var all []eventRecord
 	err := s.store.View(func(tx *store.Tx) error {
-		return tx.Each(sc.events(), func(key string, raw []byte) error {
-			e, err := decode[types.Event](raw)
-			if err != nil {
-				return err
-			}
+		recs, err := eventTable.All(tx, who.Account, who.Region)
+		for _, e := range recs {
 			if e.Date.Before(start) || e.Date.After(end) || in.SourceType != "" && e.SourceType != in.SourceType ||
 				in.SourceName != nil && spec.Fold(*in.SourceName) != aws.ToString(e.SourceName) {
-				return nil
+				continue
 			}
-			all = append([]found{{e, key}}, all...)
-			return nil
-		})
+			all = append(all, e)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	slices.Reverse(all)
 	// Tokens grow with the position in the list, which runs backwards in time.
 	for i := range all {
-		all[i].key = fmt.Sprintf("%08d", i)
+		all[i].Key = fmt.Sprintf("%08d", i)
 	}
-	some, next, err := page(all, func(f found) string { return f.key }, in.MaxResults, in.NextToken)
+	some, next, err := page(all, func(e eventRecord) string { return e.Key }, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	out := &memorydb.DescribeEventsOutput{NextToken: next, Events: []types.Event{}}
-	for _, f := range some {
-		out.Events = append(out.Events, f.Event)
+	for _, e := range some {
+		out.Events = append(out.Events, e.Event)
 	}
 	return out, nil
 }

@@ -2,16 +2,9 @@ package control
 
 import (
 	"encoding/base64"
-	"encoding/json"
 
 	"github.com/openmemorydb/memorydb/emulator/spec"
 )
-
-func decode[T any](raw []byte) (T, error) {
-	var rec T
-	err := json.Unmarshal(raw, &rec)
-	return rec, err
-}
 
 // page is the part of items that a request asks for: those after the one that its token names, at most max of them. key names an item; items are in a stable order. The token
 // that is returned is nil when nothing is left.

@@ -321,10 +321,7 @@ func (s *Service) DeleteParameterGroup(_ context.Context, who Caller, in *memory
 				return &types.InvalidParameterGroupStateFault{Message: aws.String(fmt.Sprintf("One or more clusters are still members of parameter group %s, so the group can't be deleted.", *g.View.Name))}
 			}
 		}
-		if err := deleteTags(tx, sc, spec.KindParameterGroup, name); err != nil {
-			return err
-		}
-		return tx.Delete(sc.prefix(spec.KindParameterGroup) + spec.Fold(name))
+		return drop(tx, sc, spec.KindParameterGroup, name)
 	})
 	if err != nil {
 		return nil, err

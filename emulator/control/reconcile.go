@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/memorydb/types"
@@ -18,19 +17,25 @@ var _ Reconciler = (*Service)(nil)
 func (s *Service) Wanted(context.Context) ([]WantedCluster, error) {
 	var out []WantedCluster
 	err := s.store.View(func(tx *store.Tx) error {
-		return tx.Each("r/", func(key string, raw []byte) error {
-			parts := strings.Split(key, "/") // r/ACCOUNT/REGION/KIND/NAME
-			if len(parts) != 5 || spec.Kind(parts[3]) != spec.KindCluster {
-				return nil
+		all, err := store.NewTable[clusterRecord](string(spec.KindCluster)).All(tx)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.is("create-failed") {
+				continue
 			}
-			c, err := decode[clusterRecord](raw)
-			if err != nil || c.is("create-failed") {
+			arn, err := spec.ParseARN(*c.View.ARN)
+			if err != nil {
 				return err
 			}
-			w, err := s.wanted(tx, scope{parts[1], parts[2]}, &c)
+			w, err := s.wanted(tx, scope{arn.Account, arn.Region}, &c)
+			if err != nil {
+				return err
+			}
 			out = append(out, w)
-			return err
-		})
+		}
+		return nil
 	})
 	slices.SortStableFunc(out, func(a, b WantedCluster) int { return a.Created.Compare(b.Created) })
 	return out, err
@@ -207,7 +212,7 @@ func (s *Service) settleWaiting(tx *store.Tx, sc scope, cluster string, ready ui
 			continue
 		}
 		if len(u.Waiting) == 0 && *u.View.Status == spec.UserStatus.Deleting {
-			if err := s.dropUser(tx, sc, *u.View.Name); err != nil {
+			if err := drop(tx, sc, spec.KindUser, *u.View.Name); err != nil {
 				return err
 			}
 			continue
@@ -254,10 +259,7 @@ func (s *Service) ClusterGone(_ context.Context, p Place) error {
 		if err := s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "Cluster %s deleted.", p.Cluster); err != nil {
 			return err
 		}
-		if err := deleteTags(tx, sc, spec.KindCluster, p.Cluster); err != nil {
-			return err
-		}
-		if err := tx.Delete(sc.prefix(spec.KindCluster) + p.Cluster); err != nil {
+		if err := drop(tx, sc, spec.KindCluster, p.Cluster); err != nil {
 			return err
 		}
 		return s.settleWaiting(tx, sc, p.Cluster, ^uint64(0))

@@ -209,10 +209,7 @@ func (s *Service) DeleteSubnetGroup(_ context.Context, who Caller, in *memorydb.
 				return &types.SubnetGroupInUseFault{Message: aws.String(fmt.Sprintf("Subnet group %s is currently in use by a cluster.", name))}
 			}
 		}
-		if err := deleteTags(tx, sc, spec.KindSubnetGroup, name); err != nil {
-			return err
-		}
-		return tx.Delete(sc.prefix(spec.KindSubnetGroup) + spec.Fold(name))
+		return drop(tx, sc, spec.KindSubnetGroup, name)
 	})
 	if err != nil {
 		return nil, err

@@ -14,10 +14,8 @@ import (
 	"github.com/openmemorydb/memorydb/emulator/store"
 )
 
-// Tags are records of their own, beside the resource's.
-func (sc scope) tagKey(kind spec.Kind, name string) string {
-	return fmt.Sprintf("t/%s/%s/%s/%s", sc.account, sc.region, kind, spec.Fold(name))
-}
+// tagTable holds the tags of resources, by account, region, kind and name.
+var tagTable = store.NewTable[[]types.Tag]("tags")
 
 // putTags checks the tags of a create request and stores them.
 func putTags(tx *store.Tx, sc scope, kind spec.Kind, name string, tags []types.Tag) error {
@@ -28,11 +26,7 @@ func putTags(tx *store.Tx, sc scope, kind spec.Kind, name string, tags []types.T
 	if err != nil {
 		return err
 	}
-	return tx.Put(sc.tagKey(kind, name), merged)
-}
-
-func deleteTags(tx *store.Tx, sc scope, kind spec.Kind, name string) error {
-	return tx.Delete(sc.tagKey(kind, name))
+	return tagTable.Put(tx, merged, sc.account, sc.region, string(kind), spec.Fold(name))
 }
 
 // mergeTags is old with the tags of add set, by key in the order of the keys.
@@ -90,8 +84,7 @@ func (s *Service) tagged(tx *store.Tx, who Caller, arn *string) (scope, spec.ARN
 			return sc, a, err
 		}
 	default:
-		var raw any
-		if ok, err := tx.Get(sc.prefix(a.Kind)+spec.Fold(a.Name), &raw); err != nil || ok {
+		if _, ok, err := get[any](tx, sc, a.Kind, a.Name); err != nil || ok {
 			return sc, a, err
 		}
 	}
@@ -121,8 +114,10 @@ func notFound(kind spec.Kind, name string) error {
 }
 
 func tagsOf(tx *store.Tx, sc scope, a spec.ARN) ([]types.Tag, error) {
-	tags := []types.Tag{}
-	_, err := tx.Get(sc.tagKey(a.Kind, a.Name), &tags)
+	tags, ok, err := tagTable.Get(tx, sc.account, sc.region, string(a.Kind), spec.Fold(a.Name))
+	if !ok {
+		tags = []types.Tag{}
+	}
 	return tags, err
 }
 
@@ -155,7 +150,7 @@ func (s *Service) TagResource(_ context.Context, who Caller, in *memorydb.TagRes
 		if out.TagList, err = mergeTags(old, in.Tags); err != nil {
 			return err
 		}
-		return tx.Put(sc.tagKey(a.Kind, a.Name), out.TagList)
+		return tagTable.Put(tx, out.TagList, sc.account, sc.region, string(a.Kind), spec.Fold(a.Name))
 	})
 	return out, err
 }
@@ -180,7 +175,7 @@ func (s *Service) UntagResource(_ context.Context, who Caller, in *memorydb.Unta
 			tags = slices.Delete(tags, i, i+1)
 		}
 		out.TagList = tags
-		return tx.Put(sc.tagKey(a.Kind, a.Name), tags)
+		return tagTable.Put(tx, tags, sc.account, sc.region, string(a.Kind), spec.Fold(a.Name))
 	})
 	return out, err
 }

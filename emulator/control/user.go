@@ -326,20 +326,13 @@ func (s *Service) DeleteUser(_ context.Context, who Caller, in *memorydb.DeleteU
 		if len(rec.Waiting) > 0 {
 			return put(tx, sc, spec.KindUser, user, rec)
 		}
-		return s.dropUser(tx, sc, user)
+		return drop(tx, sc, spec.KindUser, user)
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.notify(sc, notify)
 	return &memorydb.DeleteUserOutput{User: view}, nil
-}
-
-func (s *Service) dropUser(tx *store.Tx, sc scope, user string) error {
-	if err := deleteTags(tx, sc, spec.KindUser, user); err != nil {
-		return err
-	}
-	return tx.Delete(sc.prefix(spec.KindUser) + user)
 }
 
 // waitingFor is the part of a set of awaited clusters that is about some of them.
