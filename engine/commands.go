@@ -1,7 +1,12 @@
 package engine
 
 import (
+	"sync"
+
+	"github.com/openmemorydb/memorydb/engine/acl"
+	"github.com/openmemorydb/memorydb/engine/cluster"
 	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/config"
 	"github.com/openmemorydb/memorydb/engine/datatype"
 	"github.com/openmemorydb/memorydb/engine/server"
 )
@@ -19,3 +24,16 @@ func commands(n *Node, admin bool) *command.Table {
 	)
 	return t
 }
+
+// CheckRules is nil if the engine understands an access string of the management API: its commands, categories and patterns.
+func CheckRules(accessString string) error {
+	store := acl.NewStore(acl.Config{})
+	store.Bind(rulesTable())
+	return store.Replace([]acl.Definition{{Name: "checked", AccessString: accessString}})
+}
+
+// rulesTable is a table with all rows, of a node that does not run, for those who only ask what commands there are.
+var rulesTable = sync.OnceValue(func() *command.Table {
+	n := &Node{config: config.New(), users: acl.NewStore(acl.Config{}), state: cluster.New(cluster.Config{})}
+	return commands(n, true)
+})
