@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"strconv"
 	"time"
@@ -24,6 +23,8 @@ import (
 type Emulator struct {
 	// Program is the binary, Data its data folder.
 	Program, Data string
+	// Log takes what the process prints; nil drops it.
+	Log io.Writer
 	// Address is where the API listens, HOST:PORT; Start chooses a free port if it is empty.
 	Address string
 	process *exec.Cmd
@@ -42,7 +43,7 @@ func (e *Emulator) Start() error {
 		}
 	}
 	e.process = exec.Command(e.Program, "--listen", e.Address, "--data", e.Data)
-	e.process.Stderr = os.Stderr
+	e.process.Stderr = e.Log
 	if err := e.process.Start(); err != nil {
 		return err
 	}
