@@ -23,7 +23,7 @@ func (s *Store) Rows() []command.Spec {
 		Name: "acl", Arity: -2, Flags: command.Container | command.NoTurn, Group: command.Server, Since: "6.0.0",
 		Summary: "A container for commands about access control lists.", Complexity: "Depends on subcommand.",
 		Subcommands: []command.Spec{
-			{Name: "cat", Arity: -2, Flags: plain, Since: "6.0.0", Args: "[category]", Complexity: "O(1)",
+			{Name: "cat", Arity: -2, Flags: plain, Since: "6.0.0", Args: "[categoryname]", Complexity: "O(1)",
 				Summary: "Lists the ACL categories, or the commands of one.", Run: s.cat},
 			{Name: "deluser", Arity: -3, Flags: admin | command.Restricted, Since: "6.0.0", Args: "username [username ...]", Complexity: "O(N), where N is the number of users",
 				Summary: "Deletes users and closes their connections.", Run: s.delUser},
