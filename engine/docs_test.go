@@ -1,0 +1,55 @@
+package engine_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/openmemorydb/memorydb/engine"
+	"github.com/openmemorydb/memorydb/engine/command"
+)
+
+var update = flag.Bool("update", false, "write docs/commands.md anew")
+
+// deviations are what commands do otherwise than redis-server 7.0.15, on purpose or not yet.
+var deviations = map[string]string{
+	"cluster|links":   "Always empty: nodes have no cluster bus, they share the transaction log.",
+	"cluster|nodes":   "The bus port is printed as 1122; there is none behind it.",
+	"exec":            "Rows that touch no data run after those that do; their replies stand in their places. HELLO inside a transaction changes the protocol of the replies after EXEC only.",
+	"info":            "Not held for the log, so that it answers during an outage: counts may include changes that are not durable yet.",
+	"flushall":        "ASYNC and SYNC are the same: memory is given back at once, in time that does not depend on the number of keys.",
+	"flushdb":         "As FLUSHALL.",
+	"unlink":          "The same as DEL: memory is given back at once.",
+	"config|rewrite":  "Answers as a redis-server without a configuration file.",
+	"config|set":      "Directives that have no effect here say so in their row (engine/config/table.go).",
+	"acl|save":        "Answers as a redis-server without an ACL file.",
+	"acl|load":        "Answers as a redis-server without an ACL file.",
+	"role":            "Replication offsets are positions in the shard's log.",
+	"lastsave":        "Snapshots are not taken by this version.",
+	"memory|usage":    "Bytes of our own representation, not of Redis's.",
+	"object|refcount": "1 for every key: values are not shared.",
+	"client|no-evict": "Accepted and shown; clients are not evicted by memory in this version.",
+}
+
+// docs/commands.md is written from the rows: `go test ./engine -run CommandsDoc -update`.
+func TestCommandsDoc(t *testing.T) {
+	n := single(t, func(c *engine.Config) { c.AdminCommands = true })
+	var b bytes.Buffer
+	if err := command.WriteDocs(&b, n.Table(), deviations); err != nil {
+		t.Fatal(err)
+	}
+	const file = "../docs/commands.md"
+	if *update {
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(have, b.Bytes()) {
+		t.Error("docs/commands.md differs from the rows: run `make docs`")
+	}
+}
