@@ -27,6 +27,7 @@ type executor struct {
 	changed map[string]int // how often a key was told as changed in the last call
 	all     bool           // the last call changed the whole keyspace
 	events  []string       // of the last call: class, event, key
+	nowhere resp.Writer    // takes replies that nobody reads
 }
 
 func newExecutor(t testing.TB, now int64) *executor {

@@ -85,6 +85,9 @@ func (h *Hash) Set(field, value []byte) (added bool) {
 	}
 	at, old, end, found := h.packed.find(field)
 	switch {
+	case !found && h.packed.len() >= h.maxEntries():
+		h.unpack()
+		return h.dict.Set(field, value)
 	case !found:
 		h.putEntry(at, field, value)
 	case len(old) == len(value):
@@ -99,7 +102,7 @@ func (h *Hash) Set(field, value []byte) (added bool) {
 		copy(b[n:], field)
 		copy(b[n+len(field):], value)
 	}
-	if h.packed.len() > h.maxEntries() {
+	if h.packed.len() > h.maxEntries() { // the limit has been lowered
 		h.unpack()
 	}
 	return !found

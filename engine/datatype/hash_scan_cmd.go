@@ -99,7 +99,7 @@ func randomFields(c *command.Call) error {
 		c.Reply.Array(0)
 		return nil
 	}
-	out := pairs{c.Reply, withValues}
+	out := pairs{w: c.Reply, withValues: withValues, limit: maxRandomReply}
 	if n < 0 {
 		return out.repeated(c, &h, -n)
 	}
@@ -111,6 +111,7 @@ func randomFields(c *command.Call) error {
 type pairs struct {
 	w          *resp.Writer
 	withValues bool
+	limit      int // bytes of repeated fields
 }
 
 func (p pairs) head(n int) {
@@ -134,7 +135,7 @@ func (p pairs) repeated(c *command.Call, h *Hash, n int64) error {
 	p.head(int(n))
 	from := p.w.Len()
 	for range n {
-		if p.w.Len()-from > maxRandomReply {
+		if p.w.Len()-from > p.limit {
 			return resp.ErrOutOfRange
 		}
 		p.add(h.Random(c.Rand))

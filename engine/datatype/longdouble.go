@@ -15,6 +15,7 @@ const (
 	maxLongDouble  = 5<<10 - 1 // MAX_LONG_DOUBLE_CHARS: the longest text that is read
 	exponentBound  = 1 << 20   // where reading an exponent stops counting: far beyond either end
 	maxDecimals    = 17        // of what is printed
+	noDecimals     = -58       // greatest binary exponent of a number that is zero when rounded to so many
 	decimalMaximum = 5000      // decimal exponents beyond which a number overflows or underflows for certain
 )
 
@@ -150,6 +151,9 @@ func addLongDoubles(x, y *big.Float) (*big.Float, bool) {
 
 // appendLongDouble appends a finite number as Redis prints it for people: with at most 17 decimals and without zeros at their end.
 func appendLongDouble(b []byte, f *big.Float) []byte {
+	if f.MantExp(nil) <= noDecimals {
+		return append(b, '0')
+	}
 	from := len(b)
 	b = f.Append(b, 'f', maxDecimals)
 	for b[len(b)-1] == '0' {

@@ -16,6 +16,18 @@ var (
 	against = flag.String("against", "", "run on this redis-server (7.0.15), such as redis-server, instead of our own server")
 )
 
+// Rewrite is the address of a redis-server to take expectations from, if the test runs with -rewrite; else ok is false.
+func Rewrite(t testing.TB) (addr string, ok bool) {
+	t.Helper()
+	if !*rewrite {
+		return "", false
+	}
+	if *against == "" {
+		t.Fatal("-rewrite needs -against redis-server: only Redis writes expectations")
+	}
+	return StartRedis(t, *against), true
+}
+
 // TestData is the path of a file or folder below engine/, from wherever in the module the test runs.
 func TestData(t testing.TB, elem ...string) string {
 	t.Helper()

@@ -45,6 +45,7 @@ func StartRedis(t testing.TB, binary string) string {
 	return addr
 }
 
+// dialTo dials an address.
 func dialTo(addr string) func(testing.TB) net.Conn {
 	return func(t testing.TB) net.Conn {
 		t.Helper()
@@ -56,7 +57,7 @@ func dialTo(addr string) func(testing.TB) net.Conn {
 	}
 }
 
-// freeAddr is a loopback address that nobody listens on, below the ports that the system gives to those who don't care.
+// freeAddr is a loopback address that nobody listens on at the moment.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -117,6 +118,19 @@ func (c *Client) Do(words ...string) Reply {
 	v, err := ReadReply(c.r)
 	if err != nil {
 		c.t.Fatalf("reply to %.80q: %v", words, err)
+	}
+	return v
+}
+
+// Receive waits for a reply or message that no command asked for.
+func (c *Client) Receive() Reply {
+	c.t.Helper()
+	if err := c.conn.SetDeadline(time.Now().Add(replyTimeout)); err != nil {
+		c.t.Fatal(err)
+	}
+	v, err := ReadReply(c.r)
+	if err != nil {
+		c.t.Fatalf("receive: %v", err)
 	}
 	return v
 }

@@ -1,0 +1,332 @@
+package datatype_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/datatype"
+	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/resp"
+)
+
+// sentences are the commands of the replay test: <key>, <int> and so on are replaced by chance.
+var sentences = strings.Split(strings.TrimSpace(`
+append <key> <value>
+copy <key> <key>
+copy <key> <key> replace
+decr <key>
+decrby <key> <int>
+del <key> <key>
+exists <key> <key>
+expire <key> <ttl>
+expire <key> <ttl> <condition>
+expireat <key> <second>
+expireat <key> <second> <condition>
+expiretime <key>
+flushall
+get <key>
+getdel <key>
+getex <key>
+getex <key> ex <ttl>
+getex <key> px <ttl>
+getex <key> exat <second>
+getex <key> pxat <time>
+getex <key> persist
+getrange <key> <int> <int>
+getset <key> <value>
+hdel <key> <field> <field>
+hexists <key> <field>
+hget <key> <field>
+hgetall <key>
+hincrby <key> <field> <int>
+hincrbyfloat <key> <field> <float>
+hlen <key>
+hmget <key> <field> <field>
+hmset <key> <field> <value> <field> <value>
+hrandfield <key> <int>
+hscan <key> 0
+hset <key> <field> <value>
+hset <key> <field> <value> <field> <value>
+hset <key> <field> <long>
+hsetnx <key> <field> <value>
+incr <key>
+incrby <key> <int>
+incrbyfloat <key> <float>
+keys *
+lcs <key> <key>
+mget <key> <key>
+mset <key> <value> <key> <value>
+msetnx <key> <value> <key> <value>
+object encoding <key>
+persist <key>
+pexpire <key> <ttl>
+pexpire <key> <ttl> <condition>
+pexpireat <key> <time>
+pexpireat <key> <time> <condition>
+psetex <key> <ttl> <value>
+randomkey
+rename <key> <key>
+renamenx <key> <key>
+scan 0
+set <key> <value>
+set <key> <value> nx
+set <key> <value> xx get
+set <key> <value> get
+set <key> <value> keepttl
+set <key> <value> ex <ttl>
+set <key> <value> px <ttl> nx
+set <key> <value> px <ttl> xx get
+set <key> <value> exat <second>
+set <key> <value> pxat <time>
+setex <key> <ttl> <value>
+setnx <key> <value>
+setrange <key> <small> <value>
+strlen <key>
+touch <key>
+ttl <key>
+type <key>
+unlink <key> <key>
+`), "\n")
+
+// generator makes commands by chance.
+type generator struct {
+	r   *rand.Rand
+	now int64
+}
+
+func (g *generator) command() []string {
+	words := strings.Fields(sentences[g.r.IntN(len(sentences))])
+	if words[0] == "flushall" && g.r.IntN(10) > 0 {
+		return g.command()
+	}
+	for i, w := range words {
+		words[i] = g.word(w)
+	}
+	return words
+}
+
+func (g *generator) word(w string) string {
+	pick := func(words ...string) string { return words[g.r.IntN(len(words))] }
+	switch w {
+	case "<key>":
+		return "key:" + strconv.Itoa(g.r.IntN(6))
+	case "<field>":
+		return "field:" + strconv.Itoa(g.r.IntN(12))
+	case "<value>":
+		return pick("", "a", "some text", "17", "-3", "2.5", strings.Repeat("x", g.r.IntN(60)))
+	case "<long>":
+		return strings.Repeat("y", 60+g.r.IntN(10))
+	case "<int>":
+		return strconv.Itoa(g.r.IntN(40) - 20)
+	case "<small>":
+		return strconv.Itoa(g.r.IntN(100))
+	case "<float>":
+		return pick("0.1", "-1.5", "1e3", "3")
+	case "<ttl>":
+		return strconv.Itoa(g.r.IntN(30) - 3)
+	case "<second>":
+		return strconv.FormatInt(g.now/1000+int64(g.r.IntN(8)-3), 10)
+	case "<time>":
+		return strconv.FormatInt(g.now+int64(g.r.IntN(60)-20), 10)
+	case "<condition>":
+		return pick("nx", "xx", "gt", "lt")
+	}
+	return w
+}
+
+// content is every key of a DB, expired ones too, with its value and expiry as text.
+func content(db *keyspace.DB) map[string]string {
+	all := map[string]string{}
+	db.Expiry = keyspace.ExpireIgnore
+	db.Each(func(key []byte, v keyspace.Value, at int64) bool {
+		text := string(v.Bytes)
+		if v.Type == keyspace.Hash {
+			var fields []string
+			h := datatype.OpenHash(db, key, v, true)
+			h.Each(func(f, v []byte) bool {
+				fields = append(fields, fmt.Sprintf("%q=%q", f, v))
+				return true
+			})
+			slices.Sort(fields)
+			text = strings.Join(fields, " ")
+		}
+		all[string(key)] = fmt.Sprintf("%v %d %s", v.Type, at, text)
+		return true
+	})
+	return all
+}
+
+// Replaying what a command logs gives what the command gave, whenever it is replayed; what is told as changed is what has changed, once each.
+func TestEffectsReplay(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { testReplay(t, seed) })
+	}
+}
+
+func testReplay(t *testing.T, seed uint64) {
+	rounds := 4000
+	if testing.Short() {
+		rounds = 400
+	}
+	g := &generator{r: rand.New(rand.NewPCG(seed, 9)), now: 1_700_000_000_000}
+	primary, replica := newExecutor(t, g.now), newExecutor(t, g.now)
+	// A hash goes from one form to the other soon, and on the replica at another size.
+	primary.db.Limits.HashMaxListpackEntries, replica.db.Limits.HashMaxListpackEntries = 6, 3
+	before := map[string]string{}
+	var reply, nowhere resp.Writer
+	for range rounds {
+		if g.r.IntN(3) == 0 {
+			g.now += int64(g.r.IntN(20))
+		}
+		primary.now = g.now
+		replica.now = g.now + 10_000_000 // a replica may be late
+		words := g.command()
+		reply.Reset(1 << 10)
+		err := primary.run(bytesOf(words), &reply, keyspace.ExpireDelete)
+		effects := bytes.Clone(primary.effects)
+		after := content(primary.db)
+		if why := tellsChanges(primary, before, after, words); why != "" {
+			t.Fatalf("%q: %s", words, why)
+		}
+		if len(effects) == 0 && len(primary.changed) > 0 || len(effects) > 0 && len(primary.changed) == 0 && !primary.all {
+			t.Fatalf("%q: changed %v, logs %q", words, primary.changed, effects)
+		}
+		if err != nil && len(reply.Bytes()) > 0 && !strings.Contains(strings.Join(words, " "), "get") {
+			t.Fatalf("%q: answers %q before it is refused", words, reply.Bytes())
+		}
+		err = command.DecodeEffects(effects, nil, func(argv [][]byte) error {
+			nowhere.Reset(1 << 10)
+			return replica.run(argv, &nowhere, keyspace.ExpireIgnore)
+		})
+		if err != nil {
+			t.Fatalf("%q: replay of %q: %v", words, effects, err)
+		}
+		if primary.db.Digest() != replica.db.Digest() {
+			t.Fatalf("%q: replay of %q gives\n%v\ninstead of\n%v", words, effects, content(replica.db), after)
+		}
+		before = after
+	}
+	for _, e := range []*executor{primary, replica} {
+		if err := e.db.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// tellsChanges says what is wrong with what the executor was told of changes.
+func tellsChanges(e *executor, before, after map[string]string, words []string) string {
+	if e.all {
+		if len(after) > 0 || len(before) == 0 {
+			return "told that all changed"
+		}
+		return ""
+	}
+	for key, n := range e.changed {
+		again := 1
+		if strings.HasPrefix(words[0], "mset") && words[1] == words[3] {
+			again = 2 // set twice, told twice
+		}
+		if expired := slices.Contains(e.events, "x expired "+key); expired {
+			again++
+		}
+		if n > again {
+			return fmt.Sprintf("%s told as changed %d times", key, n)
+		}
+	}
+	for key := range merge(before, after) {
+		if before[key] != after[key] && e.changed[key] == 0 {
+			return fmt.Sprintf("%s changed from %q to %q and nobody was told", key, before[key], after[key])
+		}
+	}
+	return ""
+}
+
+func merge(a, b map[string]string) map[string]bool {
+	all := map[string]bool{}
+	for key := range a {
+		all[key] = true
+	}
+	for key := range b {
+		all[key] = true
+	}
+	return all
+}
+
+func TestEffectsAreAbsolute(t *testing.T) {
+	const now = 1_700_000_000_000
+	for _, c := range []struct {
+		name         string
+		before       []string
+		words, wants string
+	}{
+		{"expiry from now", nil, "set k v ex 10", "set k v pxat 1700000010000"},
+		{"expiry at a second", nil, "set k v exat 1800000000", "set k v pxat 1800000000000"},
+		{"expiry that exists", nil, "set k v nx px 5", "set k v pxat 1700000000005"},
+		{"setex", nil, "setex k 10 v", "set k v pxat 1700000010000"},
+		{"psetex", nil, "psetex k 10 v", "set k v pxat 1700000000010"},
+		{"no expiry", nil, "set k v", "set k v"},
+		{"condition that fails", []string{"set k v"}, "set k w nx", ""},
+		{"condition on nothing", nil, "set k w xx", ""},
+		{"expire", []string{"set k v"}, "expire k 10", "pexpireat k 1700000010000"},
+		{"expire with a condition", []string{"set k v"}, "pexpire k 10 nx", "pexpireat k 1700000000010"},
+		{"expire whose condition fails", []string{"set k v"}, "pexpire k 10 xx", ""},
+		{"expire in the past", []string{"set k v"}, "expire k -1", "del k"},
+		{"expire now", []string{"set k v"}, "pexpireat k 1700000000000", "del k"},
+		{"expire of nothing", nil, "expire k 10", ""},
+		{"getex without an option", []string{"set k v"}, "getex k", ""},
+		{"getex", []string{"set k v"}, "getex k ex 10", "pexpireat k 1700000010000"},
+		{"getex in the past", []string{"set k v"}, "getex k exat 1", "del k"},
+		{"getex persist", []string{"set k v ex 5"}, "getex k persist", "persist k"},
+		{"getex persist of no expiry", []string{"set k v"}, "getex k persist", ""},
+		{"persist of no expiry", []string{"set k v"}, "persist k", ""},
+		{"getdel", []string{"set k v"}, "getdel k", "del k"},
+		{"getdel of nothing", nil, "getdel k", ""},
+		{"incrbyfloat", []string{"set k 10.5"}, "incrbyfloat k 0.1", "set k 10.6 keepttl"},
+		{"hincrbyfloat", []string{"hset k f 10.5"}, "hincrbyfloat k f 0.1", "hset k f 10.6"},
+		{"hdel of nothing", []string{"hset k f v"}, "hdel k g", ""},
+		{"hsetnx of a field that exists", []string{"hset k f v"}, "hsetnx k f w", ""},
+		{"setrange of nothing", []string{"set k v"}, "setrange k 1 \"\"", ""},
+		{"renamenx to a name taken", []string{"set k v", "set l w"}, "renamenx k l", ""},
+		{"rename to itself", []string{"set k v"}, "rename k k", ""},
+		{"copy to a name taken", []string{"set k v", "set l w"}, "copy k l", ""},
+		{"flush of nothing", nil, "flushall", ""},
+		{"flush", []string{"set k v"}, "flushall async", "flushall async"},
+		{"wrong type", []string{"hset k f v"}, "incr k", ""},
+		{"a key found expired", []string{"set k v pxat 1"}, "get k", "del k"},
+		{"a key found expired, then set", []string{"hset k f v", "pexpireat k 1700000000001"}, "append k v", "append k v"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := newExecutor(t, now)
+			for _, b := range c.before {
+				e.do(t, strings.Fields(b)...)
+			}
+			if c.name == "a key found expired, then set" {
+				e.now += 2
+				c.wants = "del k; append k v"
+			}
+			words := strings.Fields(c.words)
+			for i, w := range words {
+				if w == `""` {
+					words[i] = ""
+				}
+			}
+			e.do(t, words...)
+			var got []string
+			if err := command.DecodeEffects(e.effects, nil, func(argv [][]byte) error {
+				got = append(got, string(bytes.Join(argv, []byte(" "))))
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Join(got, "; ") != c.wants {
+				t.Errorf("%s logs %q, want %q", c.words, got, c.wants)
+			}
+		})
+	}
+}
