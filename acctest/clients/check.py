@@ -1,10 +1,12 @@
 """redis-py in cluster mode over TLS: pipelines, transactions, expiry, hashes, redirects, reads from replicas. Usage: check.py HOST PORT CA USER (password: PASSWORD)."""
+import logging
 import os
 import sys
 
 import redis
 from redis.cluster import RedisCluster
 
+logging.disable(logging.CRITICAL)  # redis-py logs the error that is asked for below
 host, port, ca, user = sys.argv[1:5]
 options = dict(host=host, port=int(port), ssl=True, ssl_ca_certs=ca, username=user, password=os.environ["PASSWORD"], decode_responses=True)
 r = RedisCluster(**options)
