@@ -1,60 +1,22 @@
-// Package awsjson is the AWS JSON 1.1 wire form of the AWS SDK's own types: inputs are read into the SDK's structs, outputs and faults are written from them.
+// Package awsjson is the server's side of the protocol AWS JSON 1.1: bodies become the inputs of the AWS SDK's own Go types, outputs and faults become bodies.
 //
-// A member's name is the field's name, and case counts. A time is a number of seconds since 1970. What is unset is absent: the writer never writes null, and the reader takes
-// null for absent. See https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html.
+// Names of members are names of fields. Unknown members are ignored, members that are null or whose case differs are absent, times are seconds since 1970 in both directions. An empty
+// structure is one whose numbers are 0: the SDK leaves out numbers that are 0, so "ReplicaConfiguration": {} asks for none.
 package awsjson
 
 import (
-	"reflect"
-	"time"
+	"fmt"
 
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
 )
 
-// ContentType is the media type of requests and answers.
+// ContentType is the type of bodies in both directions.
 const ContentType = "application/x-amz-json-1.1"
 
-// MaxDepth is how deep lists and structures may nest in a request; the service's deepest input has four levels.
+// MaxDepth is how deep lists and structures of a body may nest; the deepest input of the service has four levels.
 const MaxDepth = 32
 
-// SerializationError says why a body cannot be read as an operation's input. It is a smithy.APIError, which clients see as SerializationException.
-type SerializationError struct {
-	Path   string // of the member, such as "Tags[1].Key"; "" for the document
-	Reason string // in AWS's words where they are known
-	Err    error  // what the JSON syntax error was, or nil
-}
-
-var _ smithy.APIError = (*SerializationError)(nil)
-
-func (e *SerializationError) Error() string {
-	return e.ErrorCode() + ": " + e.ErrorMessage()
-}
-
-// ErrorCode is the code of the fault on the wire.
-func (e *SerializationError) ErrorCode() string { return "SerializationException" }
-
-// ErrorMessage names the member, if it is known, and what is wrong with it.
-func (e *SerializationError) ErrorMessage() string {
-	if e.Path == "" {
-		return e.Reason
-	}
-	return e.Path + ": " + e.Reason
-}
-
-// ErrorFault says that the client is to blame.
-func (e *SerializationError) ErrorFault() smithy.ErrorFault { return smithy.FaultClient }
-
-// Unwrap returns the JSON syntax error, if that was the cause.
-func (e *SerializationError) Unwrap() error { return e.Err }
-
-var (
-	timeType     = reflect.TypeFor[time.Time]()
-	metadataType = reflect.TypeFor[middleware.Metadata]()
-)
-
-// isMember says whether a field of an SDK struct is a member on the wire. The others are the SDK's own: what it knows of the answer, and its marker of types without a
-// document form.
-func isMember(f reflect.StructField) bool {
-	return f.IsExported() && !f.Anonymous && f.Type != metadataType
+// serialization is the fault for a body that does not have the form of the input.
+func serialization(format string, args ...any) error {
+	return &smithy.GenericAPIError{Code: "SerializationException", Message: fmt.Sprintf(format, args...), Fault: smithy.FaultClient}
 }

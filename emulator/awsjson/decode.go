@@ -3,259 +3,214 @@ package awsjson
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"io"
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// Unmarshal reads an operation's input from body into in, a pointer to an SDK struct. An empty body is an empty structure; members that the struct does not have are ignored;
-// of members that come twice the last one counts. An empty structure makes a pointer that is not nil, because clients leave out zeros: "ReplicaConfiguration": {} asks for 0
-// replicas. Whatever else is wrong with body is a *SerializationError. The caller bounds the size of body, which Unmarshal does not keep.
-func Unmarshal(body []byte, in any) error {
-	v := reflect.ValueOf(in)
-	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-		return fmt.Errorf("awsjson: cannot read into %T, which is not a pointer to a struct", in)
-	}
+var timeType = reflect.TypeFor[time.Time]()
+
+// Decode sets the fields of input, a pointer to one of the SDK's inputs, to the members of body; an empty body is an empty structure. The error is a fault with the code
+// SerializationException, which names the member; input is spoilt then. The caller bounds the size of body, of which nothing is kept.
+func Decode(body []byte, input any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
-	var document json.RawMessage
-	if err := json.Unmarshal(body, &document); err != nil {
-		return &SerializationError{Reason: err.Error(), Err: err}
-	}
-	tokens := json.NewDecoder(bytes.NewReader(body))
-	tokens.UseNumber()
-	d := decoder{tokens: tokens}
-	tok, err := d.next("")
-	if err != nil {
+	if err := checkDepth(body); err != nil {
 		return err
 	}
-	if tok != json.Delim('{') {
-		return &SerializationError{Reason: "Start of structure or map expected."}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return serialization("The body is not valid JSON: %v", describe(err))
 	}
-	return d.structure(v.Elem(), "", 1)
-}
-
-// decoder walks the tokens of a document that is known to be well formed.
-type decoder struct {
-	tokens *json.Decoder
-}
-
-func (d *decoder) next(path string) (json.Token, error) {
-	tok, err := d.tokens.Token()
-	if err != nil {
-		return nil, &SerializationError{Path: path, Reason: err.Error(), Err: err}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return serialization("The body is not valid JSON: there is more after the structure")
 	}
-	return tok, nil
-}
-
-// structure reads the members of a structure whose opening brace has been read.
-func (d *decoder) structure(v reflect.Value, path string, depth int) error {
-	if depth > MaxDepth {
-		return tooDeep(path)
-	}
-	for d.tokens.More() {
-		name, err := d.next(path)
-		if err != nil {
-			return err
-		}
-		member := join(path, name.(string)) //nolint:forcetypeassert // the name of a member is a string in any well-formed document
-		tok, err := d.next(member)
-		if err != nil {
-			return err
-		}
-		f, ok := v.Type().FieldByName(name.(string)) //nolint:forcetypeassert // as above
-		switch {
-		case !ok || !isMember(f):
-			err = d.skip(tok, member, depth)
-		case tok == nil:
-			v.FieldByIndex(f.Index).SetZero()
-		default:
-			err = d.value(tok, v.FieldByIndex(f.Index), member, depth)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := d.next(path)
-	return err
-}
-
-// value reads what starts with tok, which is not null, into v.
-func (d *decoder) value(tok json.Token, v reflect.Value, path string, depth int) error {
-	switch {
-	case v.Kind() == reflect.Pointer:
-		p := reflect.New(v.Type().Elem())
-		if err := d.value(tok, p.Elem(), path, depth); err != nil {
-			return err
-		}
-		v.Set(p)
-		return nil
-	case v.Type() == timeType:
-		return setTime(tok, v, path)
-	case v.Kind() == reflect.Struct:
-		if tok != json.Delim('{') {
-			return mismatch(tok, "a structure", path)
-		}
-		return d.structure(v, path, depth+1)
-	case v.Kind() == reflect.Slice:
-		if tok != json.Delim('[') {
-			return mismatch(tok, "a list", path)
-		}
-		return d.list(v, path, depth+1)
-	default:
-		return setScalar(tok, v, path)
-	}
-}
-
-// list reads the elements of a list whose opening bracket has been read. A list of the API has no room for null.
-func (d *decoder) list(v reflect.Value, path string, depth int) error {
-	if depth > MaxDepth {
-		return tooDeep(path)
-	}
-	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
-	for i := 0; d.tokens.More(); i++ {
-		at := path + "[" + strconv.Itoa(i) + "]"
-		tok, err := d.next(at)
-		if err != nil {
-			return err
-		}
-		if tok == nil {
-			return &SerializationError{Path: at, Reason: "NULL_VALUE can not be an element of a list"}
-		}
-		elem := reflect.New(v.Type().Elem()).Elem()
-		if err := d.value(tok, elem, at, depth); err != nil {
-			return err
-		}
-		v.Set(reflect.Append(v, elem))
-	}
-	_, err := d.next(path)
-	return err
-}
-
-// skip passes over the value that starts with tok.
-func (d *decoder) skip(tok json.Token, path string, depth int) error {
-	inside := 0
-	for {
-		switch tok {
-		case json.Delim('{'), json.Delim('['):
-			if inside++; depth+inside > MaxDepth {
-				return tooDeep(path)
-			}
-		case json.Delim('}'), json.Delim(']'):
-			inside--
-		}
-		if inside == 0 {
-			return nil
-		}
-		var err error
-		if tok, err = d.next(path); err != nil {
-			return err
-		}
-	}
-}
-
-func setScalar(tok json.Token, v reflect.Value, path string) error {
-	switch v.Kind() {
-	case reflect.String:
-		s, ok := tok.(string)
-		if !ok {
-			return mismatch(tok, "a String", path)
-		}
-		v.SetString(s)
-	case reflect.Bool:
-		b, ok := tok.(bool)
-		if !ok {
-			return mismatch(tok, "a Boolean", path)
-		}
-		v.SetBool(b)
-	case reflect.Int32, reflect.Int64:
-		n, ok := tok.(json.Number)
-		if !ok {
-			return mismatch(tok, "an Integer", path)
-		}
-		i, ok := integer(n)
-		if !ok || v.OverflowInt(i) {
-			return &SerializationError{Path: path, Reason: n.String() + " can not be converted to an Integer"}
-		}
-		v.SetInt(i)
-	case reflect.Float64:
-		n, ok := tok.(json.Number)
-		if !ok {
-			return mismatch(tok, "a Double", path)
-		}
-		f, err := n.Float64()
-		if err != nil {
-			return &SerializationError{Path: path, Reason: n.String() + " can not be converted to a Double", Err: err}
-		}
-		v.SetFloat(f)
-	default:
-		return fmt.Errorf("awsjson: %s is a %s, which has no wire form here", path, v.Type())
-	}
-	return nil
-}
-
-// integer is the whole number that n is, also when it is written as 3.0 or 3e0.
-func integer(n json.Number) (int64, bool) {
-	if i, err := n.Int64(); err == nil {
-		return i, true
-	}
-	f, err := n.Float64()
-	const exact = 1 << 53 // beyond it a float64 skips whole numbers
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
-		return 0, false
-	}
-	return int64(f), true
-}
-
-// lastSecond is the end of the year 9999, the last that other wire forms of AWS can say.
-const lastSecond = 253402300799
-
-// setTime reads seconds since 1970, to the millisecond.
-func setTime(tok json.Token, v reflect.Value, path string) error {
-	n, ok := tok.(json.Number)
+	members, ok := v.(map[string]any)
 	if !ok {
-		return mismatch(tok, "a Timestamp", path)
+		return serialization("%s can not be converted to a structure", token(v))
 	}
-	f, err := n.Float64()
-	if err != nil || math.Abs(f) > lastSecond {
-		return &SerializationError{Path: path, Reason: n.String() + " can not be converted to a Timestamp", Err: err}
+	return structure(members, reflect.ValueOf(input).Elem(), "")
+}
+
+func describe(err error) string {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return "unexpected end of input"
 	}
-	v.Set(reflect.ValueOf(time.UnixMilli(int64(math.Round(f * 1000))).UTC()))
+	return err.Error()
+}
+
+// checkDepth bounds the nesting before the body is taken apart.
+func checkDepth(body []byte) error {
+	depth, quoted := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return serialization("The body nests more than %d levels", MaxDepth)
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
 	return nil
 }
 
-// mismatch is the refusal of a value of the wrong kind, as AWS words it.
-func mismatch(tok json.Token, wanted, path string) error {
-	reason := ""
-	switch t := tok.(type) {
-	case json.Delim:
-		reason = "Start of structure or map found where not expected."
-		if t == '[' {
-			reason = "Start of list found where not expected"
+func structure(members map[string]any, to reflect.Value, path string) error {
+	t := to.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		v, ok := members[f.Name]
+		if !ok || v == nil || !f.IsExported() || f.Anonymous {
+			continue
 		}
-	case string:
-		reason = "STRING_VALUE can not be converted to " + wanted
-	case json.Number:
-		reason = "NUMBER_VALUE can not be converted to " + wanted
-	case bool:
-		reason = "FALSE_VALUE can not be converted to " + wanted
-		if t {
-			reason = "TRUE_VALUE can not be converted to " + wanted
+		if err := assign(v, to.Field(i), join(path, f.Name)); err != nil {
+			return err
 		}
 	}
-	return &SerializationError{Path: path, Reason: reason}
+	return nil
 }
 
-func tooDeep(path string) error {
-	return &SerializationError{Path: path, Reason: fmt.Sprintf("lists and structures nest deeper than %d levels", MaxDepth)}
-}
-
-func join(path, name string) string {
+func join(path, member string) string {
 	if path == "" {
-		return name
+		return member
 	}
-	return path + "." + name
+	return path + "." + member
+}
+
+// assign sets one field, or one element of a list, to a value that is not null.
+func assign(v any, to reflect.Value, path string) error {
+	if to.Type() == timeType {
+		return assignTime(v, to, path)
+	}
+	switch to.Kind() {
+	case reflect.Pointer:
+		p := reflect.New(to.Type().Elem())
+		if err := assign(v, p.Elem(), path); err != nil {
+			return err
+		}
+		to.Set(p)
+		return nil
+	case reflect.Struct:
+		members, ok := v.(map[string]any)
+		if !ok {
+			return wrongType(v, "a structure", path)
+		}
+		return structure(members, to, path)
+	case reflect.Slice:
+		return assignList(v, to, path)
+	case reflect.String:
+		s, ok := v.(string)
+		if !ok {
+			return wrongType(v, "a String", path)
+		}
+		to.SetString(s)
+		return nil
+	case reflect.Bool:
+		b, ok := v.(bool)
+		if !ok {
+			return wrongType(v, "a Boolean", path)
+		}
+		to.SetBool(b)
+		return nil
+	case reflect.Int32, reflect.Int64, reflect.Float64:
+		return assignNumber(v, to, path)
+	}
+	panic("awsjson: input has a member of type " + to.Type().String())
+}
+
+func assignNumber(v any, to reflect.Value, path string) error {
+	name := "an Integer"
+	if to.Kind() == reflect.Float64 {
+		name = "a Double"
+	}
+	n, ok := v.(json.Number)
+	if !ok {
+		return wrongType(v, name, path)
+	}
+	var err error
+	if to.Kind() == reflect.Float64 {
+		var f float64
+		f, err = n.Float64()
+		to.SetFloat(f)
+	} else {
+		var i int64
+		i, err = strconv.ParseInt(strings.TrimSuffix(n.String(), ".0"), 10, to.Type().Bits())
+		to.SetInt(i)
+	}
+	if err != nil {
+		return serialization("%s: the number %.40s can not be converted to %s", path, n, name)
+	}
+	return nil
+}
+
+func assignList(v any, to reflect.Value, path string) error {
+	items, ok := v.([]any)
+	if !ok {
+		return wrongType(v, "a list", path)
+	}
+	list := reflect.MakeSlice(to.Type(), 0, len(items))
+	for i, item := range items {
+		if item == nil {
+			continue
+		}
+		e := reflect.New(to.Type().Elem()).Elem()
+		if err := assign(item, e, path+"["+strconv.Itoa(i)+"]"); err != nil {
+			return err
+		}
+		list = reflect.Append(list, e)
+	}
+	to.Set(list)
+	return nil
+}
+
+// assignTime takes seconds since 1970, fractions allowed, up to the year 9999.
+func assignTime(v any, to reflect.Value, path string) error {
+	n, ok := v.(json.Number)
+	if !ok {
+		return wrongType(v, "a Timestamp", path)
+	}
+	const last = 253402300799
+	f, err := n.Float64()
+	if err != nil || f < -last || f > last {
+		return serialization("%s: the number %.40s can not be converted to a Timestamp", path, n)
+	}
+	seconds := math.Floor(f)
+	to.Set(reflect.ValueOf(time.Unix(int64(seconds), int64(math.Round((f-seconds)*1e3))*1e6).UTC()))
+	return nil
+}
+
+func wrongType(v any, want, path string) error {
+	return serialization("%s: %s can not be converted to %s", path, token(v), want)
+}
+
+// token is the name of a value's type in the service's messages.
+func token(v any) string {
+	switch v := v.(type) {
+	case string:
+		return "STRING_VALUE"
+	case json.Number:
+		return "NUMBER_VALUE"
+	case bool:
+		if v {
+			return "TRUE_VALUE"
+		}
+		return "FALSE_VALUE"
+	case []any:
+		return "START_ARRAY"
+	case map[string]any:
+		return "START_OBJECT"
+	}
+	return "NULL_VALUE"
 }

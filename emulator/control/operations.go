@@ -24,7 +24,7 @@ func op[In, Out any](write bool, fn func(context.Context, Caller, *In) (*Out, er
 		Name: strings.TrimSuffix(reflect.TypeFor[In]().Name(), "Input"), Write: write,
 		Call: func(ctx context.Context, who Caller, body []byte) (any, error) {
 			in := new(In)
-			if err := awsjson.Unmarshal(body, in); err != nil {
+			if err := awsjson.Decode(body, in); err != nil {
 				return nil, err
 			}
 			out, err := fn(ctx, who, in)
