@@ -17,19 +17,21 @@ const keepBytes = 1 << 20
 // batch is what one commit makes durable: it becomes one frame. Guarded by Quorum.mu until it is launched; what is written then is not changed any more.
 type batch struct {
 	id      uint64
-	control []byte        // sections without records
-	parts   []part        // the records, by shard
+	control []byte // sections without records
+	parts   []part // the records, by shard
+	trims   []trimming
 	size    int64         // of the body
 	wanted  bool          // somebody waits for it: it is not to linger
 	done    chan struct{} // closed when it is durable or its outcome has become unknown; nil when nobody waits
 
-	bytes   []byte // the frame and the terminator behind it, when it was launched
-	frame   segment.Frame
-	at      segment.Location
-	started time.Time
-	holders uint8 // zones that have it on disk
-	durable bool
-	users   int // zones that have it queued or are writing it
+	bytes    []byte // the frame and the terminator behind it, when it was launched
+	frame    segment.Frame
+	at       segment.Location
+	launched bool // bytes, frame and at are set
+	started  time.Time
+	holders  uint8 // zones that have it on disk
+	durable  bool
+	users    int // zones that have it queued or are writing it
 }
 
 // part is one shard's records in a batch.
@@ -38,6 +40,12 @@ type part struct {
 	first, last txlog.Pos
 	buf         []byte // records as they are stored
 	state       state  // the shard's at last
+}
+
+// trimming says that a shard no longer needs what is before a position, or nothing at all if it was dropped.
+type trimming struct {
+	s     *shard
+	first txlog.Pos
 }
 
 // state is what a shard's log is at a position, apart from its records.
@@ -181,7 +189,7 @@ func (q *Quorum) launch(b *batch) {
 	b.at = at
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.end = b.frame.Mark(at)
+	q.end, b.launched = b.frame.Mark(at), true
 	for _, z := range q.zones {
 		if z.attached {
 			z.enqueue(b)
@@ -271,6 +279,12 @@ func (q *Quorum) finish(b *batch) (next *batch) {
 		p.s.settled = p.state
 		p.s.settledPos.Store(uint64(p.last))
 		p.s.notify()
+	}
+	for _, t := range b.trims {
+		t.s.kept = max(t.s.kept, t.first)
+	}
+	if len(b.trims) > 0 {
+		q.reclaim()
 	}
 	b.wake()
 	q.stats.commit(records, len(b.bytes), q.cfg.Now().Sub(b.started))

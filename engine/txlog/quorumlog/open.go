@@ -95,18 +95,24 @@ func (q *Quorum) look() ([]*found, error) {
 // identify finds out which log the folders belong to; fresh says that there is none that ever took an append.
 func (q *Quorum) identify(zones []*found) (fresh bool, err error) {
 	votes := map[segment.ID]int{}
+	made := 0 // zones of a log that was being made
 	fresh = true
 	for _, f := range zones {
 		if f.state == segment.Used || f.state == segment.Rebuilding {
 			fresh = false
+		}
+		if f.state == segment.New {
+			made++
 		}
 		if f.state != "" {
 			votes[f.id]++
 		}
 	}
 	if fresh {
+		// Two zones that say that nothing was ever accepted are right. Else a zone that has lost its identity may hold a log.
 		for _, f := range zones {
-			if files, err := q.cfg.FS.ReadDir(f.z.dir); f.err == nil && f.state == "" && err == nil && slices.ContainsFunc(files, segment.IsSegment) {
+			files, err := q.cfg.FS.ReadDir(f.z.dir)
+			if made < Majority && f.err == nil && f.state == "" && err == nil && slices.ContainsFunc(files, segment.IsSegment) {
 				return false, fmt.Errorf("zone %s in %s has segments but no identity: %w", f.z.name, f.z.dir, txlog.ErrCorrupt)
 			}
 		}
@@ -248,6 +254,7 @@ func (q *Quorum) recoverFrom(usable []*found) error {
 		rep = again
 	}
 	rep.install()
+	q.reclaim()
 	return nil
 }
 
@@ -320,7 +327,7 @@ func (q *Quorum) begin(zones []*found, fresh bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.recover()
-	return q.reclaim()
+	return nil
 }
 
 // resume makes a zone hold what was recovered, and only that, and be sure to be on disk.
@@ -360,25 +367,25 @@ func (z *zone) markUsed() {
 	}
 }
 
-// reclaim removes segments that no shard needs any more; under mu.
-func (q *Quorum) reclaim() error {
+// reclaim has segments removed that no shard needs any more; under mu.
+func (q *Quorum) reclaim() {
 	need := q.durable.At.Segment
 	for _, s := range q.shards {
-		if s.first > s.durablePos() {
+		s.index.Trim(s.kept)
+		if s.kept > s.durablePos() {
 			continue
 		}
-		if at, ok := s.index.Find(s.first); ok {
+		if at, ok := s.index.Find(s.kept); ok {
 			need = min(need, at.Segment)
 		}
 	}
 	i := slices.IndexFunc(q.segments, func(seg segment.Segment) bool { return seg.Number >= need })
 	if i <= 0 {
-		return nil
+		return
 	}
 	q.segments = slices.Clone(q.segments[i:])
 	for _, z := range q.zones {
 		z.remove = need
 		z.kick()
 	}
-	return nil
 }

@@ -148,7 +148,7 @@ func (z *zone) attach(s *segment.Stream, at segment.Mark) error {
 	q := z.q
 	q.mu.Lock()
 	z.attached = true
-	if b := q.flight; b != nil && b.at.Segment != 0 { // launched before
+	if b := q.flight; b != nil && b.launched {
 		z.enqueue(b)
 	}
 	segs, end := slices.Clone(q.segments), q.durable

@@ -159,7 +159,8 @@ func (r *replay) install() {
 		sh.flight = sh.durablePos()
 		sh.newest = sh.settled
 		sh.first = min(sh.first, sh.durablePos()+1)
-		sh.index.Trim(sh.first)
+		sh.kept = sh.first
+		sh.index.Trim(sh.kept)
 		q.shards[sh.id] = sh
 	}
 }

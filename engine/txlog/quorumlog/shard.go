@@ -45,6 +45,7 @@ type shard struct {
 	flight   txlog.Pos // newest position in the batch in flight, or in one before
 	settled  state     // at the newest durable position
 	first    txlog.Pos // oldest position that Read returns
+	kept     txlog.Pos // oldest position whose segment has to be kept: first, when that is durable
 	index    segment.Index
 	changed  chan struct{} // closed when a follower may have something to see; nil when there is none
 	dropped  bool
@@ -82,7 +83,7 @@ func (q *Quorum) Shard(id string, opts Options) (txlog.Log, error) {
 	}
 	s := q.shards[id]
 	if s == nil {
-		s = &shard{q: q, id: id, first: 1}
+		s = &shard{q: q, id: id, first: 1, kept: 1}
 		q.shards[id] = s
 	}
 	if err := s.setKey(opts.Key); err != nil {
@@ -112,6 +113,7 @@ func (q *Quorum) Drop(id string) error {
 		return nil
 	}
 	q.addControl(segment.Section{Kind: segment.Drop, Shard: s.number})
+	q.open.trims = append(q.open.trims, trimming{s, s.first})
 	b := q.open
 	done := b.waiter()
 	q.added()
@@ -123,7 +125,7 @@ func (q *Quorum) Drop(id string) error {
 	if !b.durable {
 		return fmt.Errorf("drop log of shard %s: %w", id, txlog.ErrUnknown)
 	}
-	return q.reclaim()
+	return nil
 }
 
 // waiter is a channel that is closed when the batch's outcome is known, or known to be unknown; under mu.
@@ -329,10 +331,11 @@ func (h *handle) Trim(before txlog.Pos) error {
 		return nil
 	}
 	s.first = before
-	s.index.Trim(before)
-	// It need not be durable at once: it goes with the next records.
+	// Files are removed once this is durable: else an opening would take what is missing for damage.
 	q.addControl(segment.Section{Kind: segment.Trim, Shard: s.number, First: before})
-	return q.reclaim()
+	q.open.trims = append(q.open.trims, trimming{s, before})
+	q.added()
+	return nil
 }
 
 func (h *handle) Close() error {

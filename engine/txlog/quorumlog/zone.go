@@ -150,11 +150,10 @@ const (
 	quitTask
 )
 
-// next is what the zone has to do.
+// next is what the zone's goroutine has to do.
 func (z *zone) next() ([]*batch, task) {
-	q := z.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	z.q.mu.Lock()
+	defer z.q.mu.Unlock()
 	switch {
 	case len(z.queue) > 0 && z.state == ZoneOK:
 		return z.round(), writeTask

@@ -56,9 +56,17 @@ func SealFrame(b []byte, id ID, at Location, f Frame) Frame {
 }
 
 func headerCRC(b []byte, seed uint32, offset int64) uint32 {
-	var o [8]byte
-	binary.LittleEndian.PutUint64(o[:], uint64(offset))
-	return crc32.Update(crc32.Update(seed, castagnoli, o[:]), castagnoli, b[8:FrameHeader])
+	return crc32.Update(crcNumber(seed, uint64(offset)), castagnoli, b[8:FrameHeader])
+}
+
+// crcNumber continues a CRC32C with the eight bytes of a number. crc32.Update would have them allocated.
+func crcNumber(crc uint32, n uint64) uint32 {
+	crc = ^crc
+	for range 8 {
+		crc = castagnoli[byte(crc)^byte(n)] ^ crc>>8
+		n >>= 8
+	}
+	return ^crc
 }
 
 // decodeFrame reads the header at an offset of a segment; seed is the segment's. ok is false when there is none.

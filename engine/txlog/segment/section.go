@@ -121,9 +121,7 @@ func PutRecord(b []byte, pos txlog.Pos, r Record) {
 }
 
 func recordCRC(b []byte, pos txlog.Pos) uint32 {
-	var p [8]byte
-	binary.LittleEndian.PutUint64(p[:], uint64(pos))
-	return crc32.Update(crc32.Update(0, castagnoli, p[:]), castagnoli, b[4:])
+	return crc32.Update(crcNumber(0, uint64(pos)), castagnoli, b[4:])
 }
 
 // recordSize is the size of the record whose header b begins with, 0 if b is too short.
