@@ -1,0 +1,3 @@
+data "memorydb_acl" "example" {
+  name = "example"
+}

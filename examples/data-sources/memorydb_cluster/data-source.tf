@@ -1,0 +1,3 @@
+data "memorydb_cluster" "example" {
+  name = "example"
+}

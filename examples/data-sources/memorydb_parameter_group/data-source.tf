@@ -1,0 +1,3 @@
+data "memorydb_parameter_group" "example" {
+  name = "example"
+}

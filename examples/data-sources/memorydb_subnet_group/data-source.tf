@@ -1,0 +1,3 @@
+data "memorydb_subnet_group" "example" {
+  name = "example"
+}

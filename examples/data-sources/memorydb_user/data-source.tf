@@ -1,0 +1,3 @@
+data "memorydb_user" "example" {
+  user_name = "example"
+}

@@ -1,0 +1,6 @@
+import {
+  to = memorydb_acl.example
+  identity = {
+    name = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = memorydb_acl.example
+  id = "example"
+}

@@ -1,0 +1,14 @@
+resource "memorydb_user" "example" {
+  user_name     = "example"
+  access_string = "on ~* &* +@all"
+
+  authentication_mode {
+    type      = "password"
+    passwords = ["an-example-password"]
+  }
+}
+
+resource "memorydb_acl" "example" {
+  name       = "example"
+  user_names = [memorydb_user.example.user_name]
+}

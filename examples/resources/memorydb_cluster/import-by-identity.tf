@@ -1,0 +1,6 @@
+import {
+  to = memorydb_cluster.example
+  identity = {
+    name = "example"
+  }
+}

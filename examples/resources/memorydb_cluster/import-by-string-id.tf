@@ -1,0 +1,4 @@
+import {
+  to = memorydb_cluster.example
+  id = "example"
+}

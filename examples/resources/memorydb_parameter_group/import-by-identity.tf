@@ -1,0 +1,6 @@
+import {
+  to = memorydb_parameter_group.example
+  identity = {
+    name = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = memorydb_parameter_group.example
+  id = "example"
+}

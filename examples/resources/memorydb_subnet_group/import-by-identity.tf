@@ -1,0 +1,6 @@
+import {
+  to = memorydb_subnet_group.example
+  identity = {
+    name = "example"
+  }
+}

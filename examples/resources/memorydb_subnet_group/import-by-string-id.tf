@@ -1,0 +1,4 @@
+import {
+  to = memorydb_subnet_group.example
+  id = "example"
+}

@@ -1,0 +1,6 @@
+import {
+  to = memorydb_user.example
+  identity = {
+    user_name = "example"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = memorydb_user.example
+  id = "example"
+}
