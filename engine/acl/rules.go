@@ -172,8 +172,8 @@ func (u *User) removePassword(rule string) error {
 }
 
 // passwordHash is the hash of a password in clear text, or the given hash after a check of its form.
-func passwordHash(s string, clear bool) (string, error) {
-	if clear {
+func passwordHash(s string, plain bool) (string, error) {
+	if plain {
 		return HashPassword(s), nil
 	}
 	if len(s) != 2*sha256.Size || strings.Trim(s, "0123456789abcdef") != "" {

@@ -59,19 +59,19 @@ type number struct {
 	memory   bool // kb, mb, gb and so on are understood
 }
 
-func newNumber(p *Int, def, min, max int64, memory bool) value {
+func newNumber(p *Int, def, least, most int64, memory bool) value {
 	if p == nil {
 		p = new(Int)
 	}
 	p.v.Store(def)
-	return number{p, min, max, memory}
+	return number{p, least, most, memory}
 }
 
 // integer is a plain number.
-func integer(p *Int, def, min, max int64) value { return newNumber(p, def, min, max, false) }
+func integer(p *Int, def, least, most int64) value { return newNumber(p, def, least, most, false) }
 
 // memory is a number of bytes.
-func memory(p *Int, def, min, max int64) value { return newNumber(p, def, min, max, true) }
+func memory(p *Int, def, least, most int64) value { return newNumber(p, def, least, most, true) }
 
 func (n number) parse(s string) (func(), error) {
 	var v int64

@@ -78,7 +78,7 @@ func (s *Server) admit(raw net.Conn) {
 		s.stats.rejected.Add(1)
 		if s.cfg.TLS == nil {
 			raw.SetWriteDeadline(s.cfg.Now().Add(time.Second)) // the best that can be done for one who is one too many
-			raw.Write([]byte(errTooMany))
+			_, _ = raw.Write([]byte(errTooMany))
 		}
 		raw.Close()
 		return

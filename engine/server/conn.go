@@ -255,7 +255,7 @@ func fdOf(nc net.Conn) int {
 	fd := -1
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			raw.Control(func(p uintptr) { fd = int(p) }) // fails only for a closed socket
+			_ = raw.Control(func(p uintptr) { fd = int(p) }) // fails only for a closed socket
 		}
 	}
 	return fd

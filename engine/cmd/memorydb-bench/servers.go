@@ -71,7 +71,11 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return ln.Addr().(*net.TCPAddr).Port, ln.Close()
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err = errors.Join(err, ln.Close()); err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(port)
 }
 
 func (p *process) dial() (net.Conn, error) { return net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(p.port)) }

@@ -92,7 +92,7 @@ func (p *program) serve(ctx context.Context, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, log.close()) }()
 	cfg := engine.Config{
 		Node: log.node, Log: log.shard, RequirePass: p.RequirePass, MaxMemory: p.MaxMemory, AdminCommands: p.AdminCommands,
-		Port: ln.Addr().(*net.TCPAddr).Port, Version: version, Now: time.Now, Logger: logger,
+		Port: tcpAddr(ln).Port, Version: version, Now: time.Now, Logger: logger,
 	}
 	if p.TLSCert != "" {
 		if cfg.TLS, err = p.tls(); err != nil {
@@ -108,7 +108,7 @@ func (p *program) serve(ctx context.Context, stderr io.Writer) (err error) {
 		defer cancel()
 		err = errors.Join(err, node.Close(closing))
 	}()
-	if err := node.SetMap(p.slotMap(log.node, ln.Addr())); err != nil {
+	if err := node.SetMap(p.slotMap(log.node, tcpAddr(ln))); err != nil {
 		return errors.Join(err, ln.Close())
 	}
 	node.Serve(ln) // answers LOADING until it has caught up
@@ -126,15 +126,23 @@ func (p *program) serve(ctx context.Context, stderr io.Writer) (err error) {
 
 // ignoreStop is nil if err only says that the program was told to stop.
 func ignoreStop(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
+}
+
+// tcpAddr is where a TCP listener listens.
+func tcpAddr(ln net.Listener) *net.TCPAddr {
+	addr, ok := ln.Addr().(*net.TCPAddr)
+	if !ok {
+		panic("memorydb-server: a TCP listener has no TCP address")
+	}
+	return addr
 }
 
 // slotMap is the map of a cluster of one node.
-func (p *program) slotMap(id string, addr net.Addr) cluster.Map {
-	tcp := addr.(*net.TCPAddr)
+func (p *program) slotMap(id string, tcp *net.TCPAddr) cluster.Map {
 	ip := tcp.IP
 	if ip.IsUnspecified() {
 		ip = net.IPv4(127, 0, 0, 1)
