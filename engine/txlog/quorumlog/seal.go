@@ -155,8 +155,9 @@ func unseal(aead cipher.AEAD, id string, generation uint32, pos txlog.Pos, r seg
 			return out, fmt.Errorf("record at position %v: %w", pos, segment.ErrDamaged)
 		}
 		var err error
-		// A damaged length can't make this allocate much more than the data deserve: the record's checksum was right.
-		payload, err = decoder().DecodeAll(payload, make([]byte, 0, r.PlainLength))
+		// The length is a hint: it must not have more allocated than the data may deserve.
+		hint := min(int64(r.PlainLength), 1<<20+64*int64(len(payload)))
+		payload, err = decoder().DecodeAll(payload, make([]byte, 0, hint))
 		if err != nil {
 			return out, fmt.Errorf("decompress record at position %v: %w: %w", pos, segment.ErrDamaged, err)
 		}
