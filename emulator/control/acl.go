@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/memorydb"
@@ -22,16 +23,13 @@ type aclRecord struct {
 	Waiting map[string]uint64
 }
 
-// acl finds an ACL; the built-in one exists always. View.Clusters is filled in.
+// acl finds an ACL; the built-in one exists always.
 func (s *Service) acl(tx *store.Tx, sc scope, name string) (aclRecord, bool, error) {
 	rec, ok, err := get[aclRecord](tx, sc, spec.KindACL, name)
 	if err == nil && !ok && spec.Fold(name) == spec.OpenAccessACL {
-		rec, ok = openAccess(sc), true
+		return openAccess(sc), true, nil
 	}
-	if err != nil || !ok {
-		return rec, ok, err
-	}
-	return rec, true, s.fillClusters(tx, sc, &rec)
+	return rec, ok, err
 }
 
 func openAccess(sc scope) aclRecord {
@@ -42,32 +40,51 @@ func openAccess(sc scope) aclRecord {
 	}}
 }
 
-// fillClusters sets the clusters that use the ACL, by name.
-func (s *Service) fillClusters(tx *store.Tx, sc scope, rec *aclRecord) error {
-	clusters, err := list[clusterRecord](tx, sc, spec.KindCluster)
-	rec.View.Clusters = []string{}
-	for _, c := range clusters {
-		if c.ACL == *rec.View.Name {
-			rec.View.Clusters = append(rec.View.Clusters, *c.View.Name)
-		}
-	}
-	return err
-}
-
 // allACLs are all ACLs, the built-in one among them, by name.
 func (s *Service) allACLs(tx *store.Tx, sc scope) ([]aclRecord, error) {
 	recs, err := list[aclRecord](tx, sc, spec.KindACL)
-	if err != nil {
-		return nil, err
-	}
 	recs = append(recs, openAccess(sc))
-	slices.SortFunc(recs, func(a, b aclRecord) int { return compare(*a.View.Name, *b.View.Name) })
-	for i := range recs {
-		if err := s.fillClusters(tx, sc, &recs[i]); err != nil {
-			return nil, err
+	slices.SortFunc(recs, func(a, b aclRecord) int { return strings.Compare(*a.View.Name, *b.View.Name) })
+	return recs, err
+}
+
+// show is the ACL as the API shows it: with the clusters that use it.
+func (rec *aclRecord) show(clusters []clusterRecord) types.ACL {
+	v := rec.View
+	v.Clusters = []string{}
+	for _, c := range clusters {
+		if c.uses(*v.Name) {
+			v.Clusters = append(v.Clusters, *c.View.Name)
 		}
 	}
-	return recs, nil
+	return v
+}
+
+// knows says whether nodes that use the ACL know a user, or are to.
+func (rec *aclRecord) knows(user string) bool {
+	return slices.Contains(rec.Users, user) || slices.Contains(rec.View.UserNames, user)
+}
+
+// setVersion derives the oldest engine that the ACL works with from its users, and is a fault if a cluster that uses it is older.
+func (s *Service) setVersion(tx *store.Tx, sc scope, rec *aclRecord) error {
+	version := spec.MinVersionACL
+	for _, name := range rec.Users {
+		u, ok, err := s.user(tx, sc, name)
+		if err != nil {
+			return err
+		}
+		if ok {
+			version = max(version, *u.View.MinimumEngineVersion) // "6.0" to "7.0" compare as text
+		}
+	}
+	rec.View.MinimumEngineVersion = aws.String(version)
+	clusters, err := list[clusterRecord](tx, sc, spec.KindCluster)
+	for _, c := range clusters {
+		if c.uses(*rec.View.Name) && *c.View.EngineVersion < version {
+			return combination("ACL %s needs engine version %s, cluster %s has %s.", *rec.View.Name, version, *c.View.Name, *c.View.EngineVersion)
+		}
+	}
+	return err
 }
 
 // members checks the user names of a request: each exists, none is named twice, the built-in user is not among them.
@@ -129,8 +146,10 @@ func (s *Service) CreateACL(_ context.Context, who Caller, in *memorydb.CreateAC
 		}
 		rec := aclRecord{Users: users, View: types.ACL{
 			Name: aws.String(name), ARN: aws.String(sc.arn(spec.KindACL, name)), Status: aws.String(spec.ACLStatus.Target), UserNames: append([]string{}, users...), Clusters: []string{},
-			MinimumEngineVersion: aws.String(spec.MinVersionACL),
 		}}
+		if err := s.setVersion(tx, sc, &rec); err != nil {
+			return err
+		}
 		view = rec.View
 		view.Status = aws.String("creating")
 		if err := putTags(tx, sc, spec.KindACL, name, in.Tags); err != nil {
@@ -163,9 +182,13 @@ func (s *Service) DescribeACLs(_ context.Context, who Caller, in *memorydb.Descr
 			recs = recs[i : i+1]
 		}
 		some, next, err := page(recs, func(r aclRecord) string { return *r.View.Name }, in.MaxResults, in.NextToken)
+		if err != nil {
+			return err
+		}
 		out.NextToken = next
+		clusters, err := list[clusterRecord](tx, who.scope(), spec.KindCluster)
 		for _, r := range some {
-			out.ACLs = append(out.ACLs, r.View)
+			out.ACLs = append(out.ACLs, r.show(clusters))
 		}
 		return err
 	})
@@ -240,18 +263,22 @@ func (s *Service) UpdateACL(_ context.Context, who Caller, in *memorydb.UpdateAC
 		if len(rec.Users) > spec.MaxUsersPerACL {
 			return invalid("An ACL can have at most %d users.", spec.MaxUsersPerACL)
 		}
-		waiting, who, err := s.touchClusters(tx, sc, func(c *clusterRecord) (bool, error) { return c.ACL == *rec.View.Name, nil })
+		if err := s.setVersion(tx, sc, &rec); err != nil {
+			return err
+		}
+		uses := func(c *clusterRecord) bool { return c.uses(*rec.View.Name) }
+		touched, err := s.touchClusters(tx, sc, uses)
 		if err != nil {
 			return err
 		}
-		notify = who
-		if err := s.changeACL(tx, sc, &rec, add, remove, waiting); err != nil {
-			return err
-		}
-		view = rec.View
+		notify = names(touched)
+		view = rec.show(touched)
 		view.Status = aws.String("modifying")
 		view.PendingChanges = &types.ACLPendingChanges{UserNamesToAdd: add, UserNamesToRemove: remove}
-		return nil
+		if err := s.event(tx, sc, types.SourceTypeAcl, *rec.View.Name, "Modify ACL %s operation started.", *rec.View.Name); err != nil {
+			return err
+		}
+		return s.changeACL(tx, sc, &rec, add, remove, waitingFor(touched, uses))
 	})
 	if err != nil {
 		return nil, err
@@ -260,22 +287,32 @@ func (s *Service) UpdateACL(_ context.Context, who Caller, in *memorydb.UpdateAC
 	return &memorydb.UpdateACLOutput{ACL: &view}, nil
 }
 
-// changeACL stores an ACL whose Users have changed: modifying while clusters are awaited, else settled.
+// changeACL stores an ACL whose Users have changed: modifying while clusters are awaited, else settled. A change that is under way takes the new one in.
 func (s *Service) changeACL(tx *store.Tx, sc scope, rec *aclRecord, add, remove []string, waiting map[string]uint64) error {
 	rec.Waiting = waiting
 	rec.View.Status = aws.String("modifying")
-	rec.View.PendingChanges = &types.ACLPendingChanges{UserNamesToAdd: add, UserNamesToRemove: remove}
+	pending := &types.ACLPendingChanges{UserNamesToAdd: add, UserNamesToRemove: remove}
+	if was := rec.View.PendingChanges; was != nil {
+		pending.UserNamesToAdd = slices.DeleteFunc(slices.Concat(was.UserNamesToAdd, add), func(u string) bool { return slices.Contains(remove, u) })
+		pending.UserNamesToRemove = slices.Concat(was.UserNamesToRemove, remove)
+	}
+	rec.View.PendingChanges = pending
 	if len(waiting) == 0 {
-		rec.settle()
+		return s.settleACL(tx, sc, rec)
 	}
 	return put(tx, sc, spec.KindACL, *rec.View.Name, *rec)
 }
 
-func (rec *aclRecord) settle() {
+// settleACL ends an ACL's change: every cluster has taken it over.
+func (s *Service) settleACL(tx *store.Tx, sc scope, rec *aclRecord) error {
 	rec.View.Status = aws.String(spec.ACLStatus.Target)
 	rec.View.PendingChanges = nil
 	rec.View.UserNames = append([]string{}, rec.Users...)
 	rec.Waiting = nil
+	if err := s.event(tx, sc, types.SourceTypeAcl, *rec.View.Name, "Modify ACL %s operation completed.", *rec.View.Name); err != nil {
+		return err
+	}
+	return put(tx, sc, spec.KindACL, *rec.View.Name, *rec)
 }
 
 // DeleteACL deletes an ACL that no cluster uses.
@@ -291,10 +328,14 @@ func (s *Service) DeleteACL(_ context.Context, who Caller, in *memorydb.DeleteAC
 		if err != nil {
 			return err
 		}
-		if len(rec.View.Clusters) > 0 {
-			return &types.InvalidACLStateFault{Message: aws.String(fmt.Sprintf("ACL %s is in use by cluster %s.", name, rec.View.Clusters[0]))}
+		clusters, err := list[clusterRecord](tx, sc, spec.KindCluster)
+		if err != nil {
+			return err
 		}
-		view = rec.View
+		view = rec.show(clusters)
+		if len(view.Clusters) > 0 {
+			return &types.InvalidACLStateFault{Message: aws.String(fmt.Sprintf("ACL %s is in use by cluster %s.", name, view.Clusters[0]))}
+		}
 		view.Status = aws.String(spec.ACLStatus.Deleting)
 		if err := s.event(tx, sc, types.SourceTypeAcl, *view.Name, "Delete ACL %s operation completed.", *view.Name); err != nil {
 			return err

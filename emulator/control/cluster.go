@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,7 +26,8 @@ type clusterRecord struct {
 	ACL, ParameterGroup string
 	Replicas            int
 	Port                int
-	SubnetZones         []string
+	// Search is the value of search-enabled that the cluster was created with, which stays.
+	Search string
 	// Nodes are the wanted nodes, by shard and number.
 	Nodes      []nodeRecord
 	WrappedKey []byte
@@ -35,41 +35,63 @@ type clusterRecord struct {
 
 // nodeRecord is one node that is wanted.
 type nodeRecord struct {
-	Name, Shard, ID, Zone string
-	Created               time.Time
-	Address               string
-	Port                  int
+	Name, Shard, ID, Subnet, Zone string
+	Created                       time.Time
+	Address                       string
+	Port                          int
+	// Ready says that the node has been running.
+	Ready bool
 }
 
 func (c *clusterRecord) is(status string) bool { return aws.ToString(c.View.Status) == status }
 
-// touchClusters marks the clusters of the region for which affected says so as having to take over a change: their generation grows. Clusters that are being deleted or could not be created don't count.
-func (s *Service) touchClusters(tx *store.Tx, sc scope, affected func(*clusterRecord) (bool, error)) (waiting map[string]uint64, names []string, err error) {
+// uses says whether the cluster's nodes know the users of an ACL, or are to.
+func (c *clusterRecord) uses(acl string) bool {
+	return c.ACL == acl || aws.ToString(c.View.ACLName) == acl
+}
+
+func (c *clusterRecord) usesAny(acls []aclRecord) bool {
+	return slices.ContainsFunc(acls, func(a aclRecord) bool { return c.uses(*a.View.Name) })
+}
+
+// touchClusters marks the clusters of the region for which affected says so as having to take over a change: their generation grows. Clusters that are being deleted or could not be
+// created don't count.
+func (s *Service) touchClusters(tx *store.Tx, sc scope, affected func(*clusterRecord) bool) ([]clusterRecord, error) {
 	all, err := list[clusterRecord](tx, sc, spec.KindCluster)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	waiting = map[string]uint64{}
+	var touched []clusterRecord
 	for _, c := range all {
-		if c.is("deleting") || c.is("create-failed") {
-			continue
-		}
-		yes, err := affected(&c)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !yes {
+		if c.is("deleting") || c.is("create-failed") || !affected(&c) {
 			continue
 		}
 		c.Generation++
-		name := *c.View.Name
-		waiting[name] = c.Generation
-		names = append(names, name)
-		if err := put(tx, sc, spec.KindCluster, name, c); err != nil {
-			return nil, nil, err
+		if err := put(tx, sc, spec.KindCluster, *c.View.Name, c); err != nil {
+			return nil, err
+		}
+		touched = append(touched, c)
+	}
+	return touched, nil
+}
+
+func names(clusters []clusterRecord) []string {
+	var out []string
+	for _, c := range clusters {
+		out = append(out, *c.View.Name)
+	}
+	return out
+}
+
+// waitingFor are the generations that those of the touched clusters have to reach which use something.
+func waitingFor(touched []clusterRecord, uses func(*clusterRecord) bool) map[string]uint64 {
+	waiting := map[string]uint64{}
+	for _, c := range touched {
+		if uses(&c) {
+			waiting[*c.View.Name] = c.Generation
 		}
 	}
-	return waiting, names, nil
+	return waiting
 }
 
 // notify tells the fleet of clusters, after the transaction that changed them.
@@ -95,17 +117,17 @@ func (s *Service) CreateCluster(_ context.Context, who Caller, in *memorydb.Crea
 		if err := s.references(tx, sc, c, in); err != nil {
 			return err
 		}
-		s.layNodes(c)
 		if c.WrappedKey, err = s.cfg.Keyring.newDataKey(aws.ToString(in.KmsKeyId)); err != nil {
 			return err
 		}
 		if err := putTags(tx, sc, spec.KindCluster, name, in.Tags); err != nil {
 			return err
 		}
-		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Creating cluster %s.", name); err != nil {
+		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Create cluster %s operation started.", name); err != nil {
 			return err
 		}
 		shown = c.show(false)
+		shown.AvailabilityMode = c.availability()
 		return put(tx, sc, spec.KindCluster, name, *c)
 	})
 	if err != nil {
@@ -142,38 +164,29 @@ func nodeQuota(nodes, others int) error {
 	return nil
 }
 
-// references checks what the cluster refers to: ACL, parameter group, subnet group.
+// references checks what the cluster refers to, ACL, parameter group and subnet group, and puts its nodes into the subnets.
 func (s *Service) references(tx *store.Tx, sc scope, c *clusterRecord, in *memorydb.CreateClusterInput) error {
 	if err := s.usableACL(tx, sc, c.ACL, aws.ToString(c.View.EngineVersion)); err != nil {
 		return err
 	}
-	if err := s.usableGroup(tx, sc, c.ParameterGroup, *c.View.Engine, *c.View.EngineVersion); err != nil {
-		return err
-	}
-	var g types.SubnetGroup
-	var err error
-	if in.SubnetGroupName == nil {
-		g, err = s.defaultSubnetGroup(tx, sc)
-	} else {
-		var ok bool
-		if g, ok, err = get[types.SubnetGroup](tx, sc, spec.KindSubnetGroup, *in.SubnetGroupName); err == nil && !ok {
-			err = notFound(spec.KindSubnetGroup, *in.SubnetGroupName)
-		}
-	}
+	group, err := s.usableGroup(tx, sc, c.ParameterGroup, *c.View.Engine, *c.View.EngineVersion)
 	if err != nil {
 		return err
 	}
-	c.View.SubnetGroupName = g.Name
-	for _, sub := range g.Subnets {
-		if z := *sub.AvailabilityZone.Name; !slices.Contains(c.SubnetZones, z) {
-			c.SubnetZones = append(c.SubnetZones, z)
-		}
+	c.Search = group.values()[searchEnabled]
+	name := spec.Fold(aws.ToString(in.SubnetGroupName))
+	if name == "" {
+		name = spec.DefaultSubnetGroup
 	}
-	return nil
+	c.View.SubnetGroupName = aws.String(name)
+	return s.layNodes(tx, sc, c)
 }
 
+// searchEnabled is the parameter that stays as it was when a cluster was created.
+const searchEnabled = "search-enabled"
+
 // usableACL is nil if clusters of an engine version may use an ACL now.
-func (s *Service) usableACL(tx *store.Tx, sc scope, name, _ string) error {
+func (s *Service) usableACL(tx *store.Tx, sc scope, name, version string) error {
 	a, ok, err := s.acl(tx, sc, name)
 	switch {
 	case err != nil:
@@ -182,46 +195,81 @@ func (s *Service) usableACL(tx *store.Tx, sc scope, name, _ string) error {
 		return notFound(spec.KindACL, name)
 	case *a.View.Status != spec.ACLStatus.Target:
 		return &types.InvalidACLStateFault{Message: aws.String(fmt.Sprintf("ACL %s is in status %s.", name, *a.View.Status))}
+	case version < *a.View.MinimumEngineVersion:
+		return combination("ACL %s needs engine version %s, not %s.", name, *a.View.MinimumEngineVersion, version)
 	}
 	return nil
 }
 
-// usableGroup is nil if clusters of an engine version may use a parameter group.
-func (s *Service) usableGroup(tx *store.Tx, sc scope, name, engine, version string) error {
+// usableGroup is a parameter group that clusters of an engine version may use.
+func (s *Service) usableGroup(tx *store.Tx, sc scope, name, engine, version string) (parameterGroupRecord, error) {
 	g, ok, err := s.parameterGroup(tx, sc, name)
-	switch {
-	case err != nil:
-		return err
-	case !ok:
-		return notFound(spec.KindParameterGroup, name)
+	if err == nil && !ok {
+		err = notFound(spec.KindParameterGroup, name)
+	}
+	if err != nil {
+		return g, err
 	}
 	v, _ := spec.FindEngine(engine, version)
 	if *g.View.Family != v.Family {
-		return combination("The parameter group %s of family %s can't be used with engine %s version %s, which needs family %s.", name, *g.View.Family, engine, version, v.Family)
+		return g, combination("The parameter group %s of family %s can't be used with engine %s version %s, which needs family %s.", name, *g.View.Family, engine, version, v.Family)
 	}
-	return nil
+	return g, nil
 }
 
 // layNodes makes the wanted nodes of the cluster: what is there stays, what is missing is added, what is too many goes (the highest numbers first).
-func (s *Service) layNodes(c *clusterRecord) {
+func (s *Service) layNodes(tx *store.Tx, sc scope, c *clusterRecord) error {
+	group, err := s.clusterSubnets(tx, sc, *c.View.SubnetGroupName)
+	if err != nil {
+		return err
+	}
 	old := c.Nodes
 	c.Nodes = nil
 	for sh := range int(*c.View.NumberOfShards) {
 		shard := shardName(sh)
+		zones := map[string]int{}
 		for n := range 1 + c.Replicas {
-			name := fmt.Sprintf("%s-%s-%03d", *c.View.Name, shard, n+1)
-			i := slices.IndexFunc(old, func(o nodeRecord) bool { return o.Name == name })
-			if i >= 0 {
-				c.Nodes = append(c.Nodes, old[i])
-				continue
+			node := nodeRecord{Name: fmt.Sprintf("%s-%s-%03d", *c.View.Name, shard, n+1)}
+			if i := slices.IndexFunc(old, func(o nodeRecord) bool { return o.Name == node.Name }); i >= 0 {
+				node = old[i]
+			} else {
+				subnet := emptiest(group.Subnets, zones, sh)
+				node.Shard, node.ID, node.Created = shard, randomHex(20), s.cfg.Now().UTC()
+				node.Subnet, node.Zone = *subnet.Identifier, *subnet.AvailabilityZone.Name
 			}
-			c.Nodes = append(c.Nodes, nodeRecord{Name: name, Shard: shard, ID: randomHex(20), Zone: c.SubnetZones[(sh+n)%len(c.SubnetZones)], Created: s.cfg.Now().UTC()})
+			zones[node.Zone]++
+			c.Nodes = append(c.Nodes, node)
 		}
 	}
-	c.View.AvailabilityMode = types.AZStatus("SingleAZ")
-	if c.Replicas > 0 {
-		c.View.AvailabilityMode = types.AZStatus("MultiAZ")
+	return nil
+}
+
+// emptiest is the subnet in whose zone the shard has the fewest nodes; among equals the first, counted from offset on.
+func emptiest(subnets []types.Subnet, nodes map[string]int, offset int) types.Subnet {
+	best := subnets[offset%len(subnets)]
+	for i := range subnets {
+		if s := subnets[(offset+i)%len(subnets)]; nodes[*s.AvailabilityZone.Name] < nodes[*best.AvailabilityZone.Name] {
+			best = s
+		}
 	}
+	return best
+}
+
+// availability is MultiAZ when each shard has nodes in more than one zone. The values are those that the service answers, not those of its model.
+func (c *clusterRecord) availability() types.AZStatus {
+	zones := map[string]map[string]bool{}
+	for _, n := range c.Nodes {
+		if zones[n.Shard] == nil {
+			zones[n.Shard] = map[string]bool{}
+		}
+		zones[n.Shard][n.Zone] = true
+	}
+	for _, z := range zones {
+		if len(z) < 2 {
+			return "SingleAZ"
+		}
+	}
+	return "MultiAZ"
 }
 
 func shardName(i int) string { return fmt.Sprintf("%04d", i+1) }
@@ -231,7 +279,7 @@ func slots(i, n int) string {
 	return fmt.Sprintf("%d-%d", i*16384/n, (i+1)*16384/n-1)
 }
 
-// show is the cluster as the API shows it.
+// show is the cluster as the API shows it; shards and AvailabilityMode are details.
 func (c *clusterRecord) show(details bool) types.Cluster {
 	v := c.View
 	if c.ACL != aws.ToString(v.ACLName) {
@@ -240,29 +288,31 @@ func (c *clusterRecord) show(details bool) types.Cluster {
 	if !details {
 		return v
 	}
-	shards := int(*v.NumberOfShards)
-	status := aws.ToString(v.Status)
-	if status == "updating" || status == "snapshotting" {
+	v.AvailabilityMode = c.availability()
+	status := *v.Status
+	if status == "updating" { // shards stay in service
 		status = "available"
 	}
-	for i := range shards {
-		sh := types.Shard{Name: aws.String(shardName(i)), Slots: aws.String(slots(i, shards)), Status: aws.String(status)}
+	for i := range int(*v.NumberOfShards) {
+		sh := types.Shard{Name: aws.String(shardName(i)), Slots: aws.String(slots(i, int(*v.NumberOfShards))), Status: aws.String(status)}
 		for _, n := range c.Nodes {
-			if n.Shard != shardName(i) {
-				continue
+			if n.Shard == *sh.Name {
+				sh.Nodes = append(sh.Nodes, n.show(status))
 			}
-			node := types.Node{Name: aws.String(n.Name), AvailabilityZone: aws.String(n.Zone), CreateTime: aws.Time(n.Created), Status: aws.String(status)}
-			if n.Address != "" {
-				node.Endpoint = &types.Endpoint{Address: aws.String(n.Address), Port: int32(n.Port)}
-			} else {
-				node.Status = aws.String("creating")
-			}
-			sh.Nodes = append(sh.Nodes, node)
 		}
 		sh.NumberOfNodes = aws.Int32(int32(len(sh.Nodes)))
 		v.Shards = append(v.Shards, sh)
 	}
 	return v
+}
+
+// show is the node as the API shows it: with an endpoint once it has been running.
+func (n *nodeRecord) show(status string) types.Node {
+	shown := types.Node{Name: aws.String(n.Name), AvailabilityZone: aws.String(n.Zone), CreateTime: aws.Time(n.Created), Status: aws.String("creating")}
+	if n.Ready {
+		shown.Status, shown.Endpoint = aws.String(status), &types.Endpoint{Address: aws.String(n.Address), Port: int32(n.Port)}
+	}
+	return shown
 }
 
 // DescribeClusters lists clusters, or the one that is named.
@@ -326,7 +376,7 @@ func (s *Service) DeleteCluster(_ context.Context, who Caller, in *memorydb.Dele
 		c.Generation++
 		shown = c.show(false)
 		shown.ACLName, shown.PendingUpdates = nil, nil
-		if err := s.event(tx, sc, types.SourceTypeCluster, *c.View.Name, "Deleting cluster %s.", *c.View.Name); err != nil {
+		if err := s.event(tx, sc, types.SourceTypeCluster, *c.View.Name, "Delete cluster %s operation started.", *c.View.Name); err != nil {
 			return err
 		}
 		return put(tx, sc, spec.KindCluster, name, c)
@@ -347,7 +397,10 @@ func memberships(ids []string) ([]types.SecurityGroupMembership, error) {
 	var out []types.SecurityGroupMembership
 	for _, id := range ids {
 		if !spec.IsSecurityGroupID(id) {
-			return nil, &types.InvalidVPCNetworkStateFault{Message: aws.String(fmt.Sprintf("Some security groups are invalid: %s.", strings.Join(ids, ", ")))}
+			return nil, invalid("Some security groups are invalid: %s.", id)
+		}
+		if slices.ContainsFunc(out, func(m types.SecurityGroupMembership) bool { return *m.SecurityGroupId == id }) {
+			continue
 		}
 		out = append(out, types.SecurityGroupMembership{SecurityGroupId: aws.String(id), Status: aws.String("active")})
 	}

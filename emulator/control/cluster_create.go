@@ -2,7 +2,8 @@ package control
 
 import (
 	"fmt"
-	"math/rand/v2"
+	"hash/fnv"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,13 +37,10 @@ func (s *Service) newCluster(sc scope, in *memorydb.CreateClusterInput) (*cluste
 		ID: randomHex(6), Created: now, Generation: 1, ACL: spec.Fold(acl),
 		View: types.Cluster{
 			Name: aws.String(name), ARN: aws.String(sc.arn(spec.KindCluster, name)), Status: aws.String("creating"), ACLName: aws.String(spec.Fold(acl)),
-			Description: in.Description, KmsKeyId: str(aws.ToString(in.KmsKeyId)), SnsTopicArn: str(aws.ToString(in.SnsTopicArn)),
+			Description: str(aws.ToString(in.Description)), KmsKeyId: str(aws.ToString(in.KmsKeyId)),
 			NetworkType: types.NetworkTypeIpv4, IpDiscovery: types.IpDiscoveryIpv4, AutoMinorVersionUpgrade: aws.Bool(true), TLSEnabled: aws.Bool(true),
 			ParameterGroupStatus: aws.String(spec.ParametersInSync), SnapshotRetentionLimit: aws.Int32(0), DataTiering: types.DataTieringStatusFalse,
 		},
-	}
-	if in.SnsTopicArn != nil {
-		c.View.SnsTopicStatus = aws.String("ACTIVE")
 	}
 	for _, set := range []func() error{
 		func() error { return c.setNodeType(nodeType, aws.ToBool(in.DataTiering)) },
@@ -50,6 +48,7 @@ func (s *Service) newCluster(sc scope, in *memorydb.CreateClusterInput) (*cluste
 		func() error { return c.setShape(in) },
 		func() error { return c.setNetwork(in) },
 		func() error { return c.setWindows(in.MaintenanceWindow, in.SnapshotWindow, in.SnapshotRetentionLimit) },
+		func() error { return c.setTopic(in.SnsTopicArn) },
 		func() error { return notOffered(in) },
 	} {
 		if err := set(); err != nil {
@@ -77,11 +76,11 @@ func (s *Service) newCluster(sc scope, in *memorydb.CreateClusterInput) (*cluste
 // notOffered refuses what this version does not have, rather than ignoring it.
 func notOffered(in *memorydb.CreateClusterInput) error {
 	switch {
-	case in.SnapshotName != nil:
+	case aws.ToString(in.SnapshotName) != "":
 		return notFound(spec.KindSnapshot, *in.SnapshotName)
 	case len(in.SnapshotArns) > 0:
 		return combination("SnapshotArns can't be given: this version does not restore RDB files.")
-	case in.MultiRegionClusterName != nil:
+	case aws.ToString(in.MultiRegionClusterName) != "":
 		return &types.MultiRegionClusterNotFoundFault{Message: aws.String(fmt.Sprintf("Multi-Region cluster %s not found.", *in.MultiRegionClusterName))}
 	}
 	return nil
@@ -155,7 +154,7 @@ func (c *clusterRecord) setNetwork(in *memorydb.CreateClusterInput) error {
 	// While the cluster is creating its endpoint has a port only.
 	c.View.ClusterEndpoint = &types.Endpoint{Port: int32(c.Port)}
 	if in.NetworkType != "" && in.NetworkType != types.NetworkTypeIpv4 {
-		return invalid("NetworkType %s is not offered by this version. Allowed: ipv4.", in.NetworkType)
+		return invalid("NetworkType %s is not offered: subnets are of type ipv4.", in.NetworkType)
 	}
 	if in.IpDiscovery != "" && in.IpDiscovery != types.IpDiscoveryIpv4 {
 		return invalid("IpDiscovery %s is not offered by this version. Allowed: ipv4.", in.IpDiscovery)
@@ -185,13 +184,30 @@ func (c *clusterRecord) setWindows(maintenance, snapshot *string, retention *int
 		}
 		c.View.SnapshotRetentionLimit = retention
 	}
-	hour := rand.IntN(23) // the service assigns hours as it likes
+	h := fnv.New32a()
+	h.Write([]byte(c.ID))
+	n := int(h.Sum32()) // the service assigns hours as it likes
 	if c.View.MaintenanceWindow == nil {
-		day := []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}[rand.IntN(7)]
+		day, hour := []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}[n%7], n/7%23
 		c.View.MaintenanceWindow = aws.String(fmt.Sprintf("%s:%02d:00-%s:%02d:00", day, hour, day, hour+1))
 	}
 	if c.View.SnapshotWindow == nil {
-		c.View.SnapshotWindow = aws.String(fmt.Sprintf("%02d:30-%02d:30", hour, (hour+1)%24))
+		hour := (n/7 + 3) % 23
+		c.View.SnapshotWindow = aws.String(fmt.Sprintf("%02d:30-%02d:30", hour, hour+1))
 	}
+	return nil
+}
+
+var topicForm = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$`)
+
+// setTopic sets the topic of notifications. Its status is in capitals, unlike all others.
+func (c *clusterRecord) setTopic(arn *string) error {
+	if arn == nil {
+		return nil
+	}
+	if !topicForm.MatchString(*arn) {
+		return invalid("The topic ARN %s is not valid.", *arn)
+	}
+	c.View.SnsTopicArn, c.View.SnsTopicStatus = arn, aws.String("ACTIVE")
 	return nil
 }

@@ -2,6 +2,8 @@ package control
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/memorydb"
@@ -17,6 +19,9 @@ func (s *Service) UpdateCluster(_ context.Context, who Caller, in *memorydb.Upda
 	name, err := required("ClusterName", in.ClusterName)
 	if err != nil {
 		return nil, err
+	}
+	if emptyUpdate(in) {
+		return nil, &types.NoOperationFault{Message: aws.String("No modifications were requested.")}
 	}
 	sc := who.scope()
 	var shown types.Cluster
@@ -36,12 +41,11 @@ func (s *Service) UpdateCluster(_ context.Context, who Caller, in *memorydb.Upda
 			return err
 		}
 		shown = c.show(false)
-		if in.ParameterGroupName != nil && aws.ToString(c.View.ParameterGroupStatus) == spec.ParametersApplying {
-			c.View.ParameterGroupName = aws.String(c.ParameterGroup) // the answer still shows the old one, a Describe right after it the new one
-		}
+		shown.AvailabilityMode = c.availability()
+		c.View.ParameterGroupName = aws.String(c.ParameterGroup) // the answer still shows the old one, a Describe right after it the new one
 		if moved {
 			c.Generation++
-			if err := s.event(tx, sc, types.SourceTypeCluster, *c.View.Name, "Modifying cluster %s.", *c.View.Name); err != nil {
+			if err := s.event(tx, sc, types.SourceTypeCluster, *c.View.Name, "Modify cluster %s operation started.", *c.View.Name); err != nil {
 				return err
 			}
 		}
@@ -56,13 +60,20 @@ func (s *Service) UpdateCluster(_ context.Context, who Caller, in *memorydb.Upda
 	return &memorydb.UpdateClusterOutput{Cluster: &shown}, nil
 }
 
+// emptyUpdate says whether a request names nothing to change. A list of no security groups is none: the last one can't be taken away.
+func emptyUpdate(in *memorydb.UpdateClusterInput) bool {
+	return in.ACLName == nil && in.Description == nil && in.Engine == nil && in.EngineVersion == nil && in.IpDiscovery == "" && in.MaintenanceWindow == nil && in.NodeType == nil &&
+		in.ParameterGroupName == nil && in.ReplicaConfiguration == nil && len(in.SecurityGroupIds) == 0 && in.ShardConfiguration == nil && in.SnapshotRetentionLimit == nil &&
+		in.SnapshotWindow == nil && in.SnsTopicArn == nil && in.SnsTopicStatus == nil
+}
+
 // change applies a request to a record; moved says that nodes have to follow.
 func (s *Service) change(tx *store.Tx, sc scope, c *clusterRecord, in *memorydb.UpdateClusterInput) (moved bool, err error) {
 	if err := oneScaling(in); err != nil {
 		return false, err
 	}
 	if in.Description != nil {
-		c.View.Description = in.Description
+		c.View.Description = str(*in.Description)
 	}
 	if err := c.setWindows(in.MaintenanceWindow, in.SnapshotWindow, in.SnapshotRetentionLimit); err != nil {
 		return false, err
@@ -79,8 +90,8 @@ func (s *Service) change(tx *store.Tx, sc scope, c *clusterRecord, in *memorydb.
 		}
 	}
 	for _, step := range []func() (bool, error){
-		func() (bool, error) { return s.changeClusterACL(tx, sc, c, in.ACLName) },
 		func() (bool, error) { return s.changeEngine(c, in) },
+		func() (bool, error) { return s.changeClusterACL(tx, sc, c, in.ACLName) },
 		func() (bool, error) { return s.changeParameterGroup(tx, sc, c, in.ParameterGroupName) },
 		func() (bool, error) { return c.changeNodeType(in.NodeType) },
 		func() (bool, error) { return s.changeReplicas(tx, sc, c, in.ReplicaConfiguration) },
@@ -110,20 +121,17 @@ func oneScaling(in *memorydb.UpdateClusterInput) error {
 }
 
 func (c *clusterRecord) changeNotifications(in *memorydb.UpdateClusterInput) error {
-	if in.SnsTopicArn != nil {
-		c.View.SnsTopicArn = str(*in.SnsTopicArn)
-		c.View.SnsTopicStatus = aws.String("ACTIVE")
+	if err := c.setTopic(in.SnsTopicArn); err != nil || in.SnsTopicStatus == nil {
+		return err
 	}
-	if in.SnsTopicStatus == nil {
-		return nil
-	}
-	if status := *in.SnsTopicStatus; status != "ACTIVE" && status != "INACTIVE" {
+	status := strings.ToUpper(*in.SnsTopicStatus)
+	if status != "ACTIVE" && status != "INACTIVE" {
 		return invalid("SnsTopicStatus must be one of ACTIVE, INACTIVE.")
 	}
 	if c.View.SnsTopicArn == nil {
 		return combination("SnsTopicStatus can't be set for a cluster without SnsTopicArn.")
 	}
-	c.View.SnsTopicStatus = in.SnsTopicStatus
+	c.View.SnsTopicStatus = aws.String(status)
 	return nil
 }
 
@@ -171,11 +179,11 @@ func (s *Service) changeEngine(c *clusterRecord, in *memorydb.UpdateClusterInput
 		return false, nil
 	}
 	if to.Family != from.Family && in.ParameterGroupName == nil {
-		if c.ParameterGroup != spec.DefaultParameterGroup(from.Family) {
+		suffix, ok := strings.CutPrefix(c.ParameterGroup, spec.DefaultParameterGroup(from.Family)) // what is left is "" or ".search"
+		if !ok {
 			return false, combination("ParameterGroupName of family %s must be given to change the engine to %s %s.", to.Family, to.Engine, to.Version)
 		}
-		c.ParameterGroup = spec.DefaultParameterGroup(to.Family)
-		c.View.ParameterGroupName = aws.String(c.ParameterGroup)
+		c.ParameterGroup = spec.DefaultParameterGroup(to.Family) + suffix
 	}
 	c.View.Engine, c.View.EngineVersion, c.View.EnginePatchVersion = next.View.Engine, next.View.EngineVersion, next.View.EnginePatchVersion
 	c.View.Status = aws.String("updating")
@@ -183,13 +191,19 @@ func (s *Service) changeEngine(c *clusterRecord, in *memorydb.UpdateClusterInput
 }
 
 func (s *Service) changeParameterGroup(tx *store.Tx, sc scope, c *clusterRecord, name *string) (bool, error) {
-	if name == nil || spec.Fold(*name) == c.ParameterGroup {
-		return false, nil
+	if name != nil {
+		c.ParameterGroup = spec.Fold(*name)
 	}
-	if err := s.usableGroup(tx, sc, *name, *c.View.Engine, *c.View.EngineVersion); err != nil {
+	g, err := s.usableGroup(tx, sc, c.ParameterGroup, *c.View.Engine, *c.View.EngineVersion)
+	if err != nil {
 		return false, err
 	}
-	c.ParameterGroup = spec.Fold(*name)
+	if c.ParameterGroup == *c.View.ParameterGroupName {
+		return false, nil
+	}
+	if search := g.values()[searchEnabled]; c.Search != "" && search != c.Search {
+		return false, combination("Search can't be switched on or off for a cluster that exists: parameter group %s has %s %s, the cluster %s.", *g.View.Name, searchEnabled, search, c.Search)
+	}
 	c.View.ParameterGroupStatus = aws.String(spec.ParametersApplying)
 	return true, nil
 }
@@ -229,9 +243,8 @@ func (s *Service) changeReplicas(tx *store.Tx, sc scope, c *clusterRecord, r *ty
 		return false, err
 	}
 	c.Replicas = int(r.ReplicaCount)
-	s.layNodes(c)
 	c.View.Status = aws.String("updating")
-	return true, nil
+	return true, s.layNodes(tx, sc, c)
 }
 
 func (c *clusterRecord) changeShards(r *types.ShardConfigurationRequest) (bool, error) {
@@ -241,7 +254,7 @@ func (c *clusterRecord) changeShards(r *types.ShardConfigurationRequest) (bool, 
 	case r.ShardCount < 1:
 		return false, invalid("ShardCount must be at least 1.")
 	case r.ShardCount > spec.MaxShards:
-		return false, invalid("ShardCount must be at most %d.", spec.MaxShards)
+		return false, &types.ShardsPerClusterQuotaExceededFault{Message: aws.String(fmt.Sprintf("A cluster can have at most %d shards.", spec.MaxShards))}
 	}
 	return false, combination("The number of shards can't be changed by this version: slots are not moved between shards yet. Nothing was changed.")
 }

@@ -71,7 +71,7 @@ func (sc scope) zones() []string {
 func (sc scope) vpc() string {
 	h := fnv.New64a()
 	h.Write([]byte(sc.account + sc.region))
-	return fmt.Sprintf("vpc-%016x", h.Sum64())
+	return fmt.Sprintf("vpc-0%016x", h.Sum64())
 }
 
 // Records are in tables by kind, with account, region and name as keys.

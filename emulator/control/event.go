@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -20,88 +21,107 @@ const (
 	eventWindow    = time.Hour
 )
 
-// eventRecord is an event with its key, which sorts by time.
+// eventRecord is an event with its number: events are kept, and shown, in the order of their numbers.
 type eventRecord struct {
 	types.Event
-	Key string
+	Number uint64
 }
 
-var eventTable = store.NewTable[eventRecord]("event")
+// counterRecord is the number that was given last.
+type counterRecord struct{ Last uint64 }
+
+var (
+	eventTable   = store.NewTable[eventRecord]("event")
+	counterTable = store.NewTable[counterRecord]("counter")
+)
 
 // event records that something happened to a resource, and forgets the events that are too old.
 func (s *Service) event(tx *store.Tx, sc scope, source types.SourceType, name, format string, args ...any) error {
-	now := s.cfg.Now()
-	oldest := stamp(now.Add(-eventRetention))
-	var old []string
+	now := s.cfg.Now().UTC()
+	var old []uint64
 	for e, err := range eventTable.Range(tx, sc.account, sc.region) {
 		if err != nil {
 			return err
 		}
-		if e.Key >= oldest {
+		if now.Sub(*e.Date) <= eventRetention {
 			break
 		}
-		old = append(old, e.Key)
+		old = append(old, e.Number)
 	}
-	for _, key := range old {
-		if err := eventTable.Delete(tx, sc.account, sc.region, key); err != nil {
+	for _, n := range old {
+		if err := eventTable.Delete(tx, sc.account, sc.region, ordered(n)); err != nil {
 			return err
 		}
 	}
-	e := eventRecord{Key: stamp(now) + "-" + randomHex(4), Event: types.Event{
-		SourceName: aws.String(name), SourceType: source, Message: aws.String(fmt.Sprintf(format, args...)), Date: aws.Time(now),
-	}}
-	return eventTable.Put(tx, e, sc.account, sc.region, e.Key)
+	counter, _, err := counterTable.Get(tx, sc.account, sc.region, "event")
+	if err != nil {
+		return err
+	}
+	counter.Last++
+	if err := counterTable.Put(tx, counter, sc.account, sc.region, "event"); err != nil {
+		return err
+	}
+	e := eventRecord{Number: counter.Last, Event: types.Event{SourceName: aws.String(name), SourceType: source, Message: aws.String(fmt.Sprintf(format, args...)), Date: aws.Time(now)}}
+	return eventTable.Put(tx, e, sc.account, sc.region, ordered(e.Number))
 }
 
-// stamp is a time as text that sorts by time.
-func stamp(t time.Time) string { return fmt.Sprintf("%020d", t.UnixNano()) }
+// ordered is a number as text that sorts like it.
+func ordered(n uint64) string { return fmt.Sprintf("%020d", n) }
 
 // DescribeEvents lists events, newest first.
 func (s *Service) DescribeEvents(_ context.Context, who Caller, in *memorydb.DescribeEventsInput) (*memorydb.DescribeEventsOutput, error) {
-	end := s.cfg.Now()
-	if in.EndTime != nil {
-		end = *in.EndTime
+	start, end, err := eventTimes(in, s.cfg.Now())
+	if err != nil {
+		return nil, err
 	}
-	start := end.Add(-eventWindow)
-	switch {
-	case in.StartTime != nil:
-		start = *in.StartTime
-	case in.Duration != nil:
-		start = end.Add(-time.Duration(*in.Duration) * time.Minute)
+	if in.SourceType != "" && !slices.Contains(in.SourceType.Values(), in.SourceType) {
+		return nil, invalid("The source type %s is not valid.", in.SourceType)
 	}
-	if start.After(end) {
-		return nil, combination("StartTime must be before EndTime.")
-	}
-	if in.SourceName != nil && in.SourceType == "" {
-		return nil, combination("SourceType must be given with SourceName.")
-	}
-	var all []eventRecord
-	err := s.store.View(func(tx *store.Tx) error {
-		recs, err := eventTable.All(tx, who.Account, who.Region)
-		for _, e := range recs {
-			if e.Date.Before(start) || e.Date.After(end) || in.SourceType != "" && e.SourceType != in.SourceType ||
-				in.SourceName != nil && spec.Fold(*in.SourceName) != aws.ToString(e.SourceName) {
-				continue
-			}
-			all = append(all, e)
+	out := &memorydb.DescribeEventsOutput{Events: []types.Event{}}
+	err = s.store.View(func(tx *store.Tx) error {
+		all, err := eventTable.All(tx, who.Account, who.Region)
+		if err != nil {
+			return err
 		}
+		all = slices.DeleteFunc(all, func(e eventRecord) bool {
+			return e.Date.Before(start) || e.Date.After(end) || in.SourceType != "" && e.SourceType != in.SourceType ||
+				in.SourceName != nil && spec.Fold(*in.SourceName) != aws.ToString(e.SourceName)
+		})
+		slices.Reverse(all)
+		some, next, err := page(all, func(e eventRecord) string { return ordered(math.MaxUint64 - e.Number) }, in.MaxResults, in.NextToken)
+		for _, e := range some {
+			out.Events = append(out.Events, e.Event)
+		}
+		out.NextToken = next
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(all)
-	// Tokens grow with the position in the list, which runs backwards in time.
-	for i := range all {
-		all[i].Key = fmt.Sprintf("%08d", i)
-	}
-	some, next, err := page(all, func(e eventRecord) string { return e.Key }, in.MaxResults, in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	out := &memorydb.DescribeEventsOutput{NextToken: next, Events: []types.Event{}}
-	for _, e := range some {
-		out.Events = append(out.Events, e.Event)
-	}
 	return out, nil
+}
+
+// eventTimes is the time that a request asks for: from StartTime, or Duration minutes or an hour before EndTime, to EndTime or now.
+func eventTimes(in *memorydb.DescribeEventsInput, now time.Time) (start, end time.Time, err error) {
+	end = now
+	if in.EndTime != nil {
+		end = *in.EndTime
+	}
+	start = end.Add(-eventWindow)
+	if d := in.Duration; d != nil {
+		if *d < 1 || time.Duration(*d)*time.Minute > eventRetention {
+			return start, end, invalid("Duration must be between 1 and %d minutes.", int(eventRetention.Minutes()))
+		}
+		if in.StartTime != nil {
+			return start, end, combination("Duration and StartTime can't be given together.")
+		}
+		start = end.Add(-time.Duration(*d) * time.Minute)
+	}
+	if in.StartTime != nil {
+		start = *in.StartTime
+	}
+	if start.After(end) {
+		return start, end, combination("StartTime must be before EndTime.")
+	}
+	return start, end, nil
 }

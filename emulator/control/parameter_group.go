@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -95,6 +96,9 @@ func (s *Service) CreateParameterGroup(_ context.Context, who Caller, in *memory
 		if err := putTags(tx, sc, spec.KindParameterGroup, name, in.Tags); err != nil {
 			return err
 		}
+		if err := s.event(tx, sc, types.SourceTypeParameterGroup, name, "Create parameter group %s operation completed.", name); err != nil {
+			return err
+		}
 		return put(tx, sc, spec.KindParameterGroup, name, rec)
 	})
 	if err != nil {
@@ -121,7 +125,7 @@ func (s *Service) DescribeParameterGroups(_ context.Context, who Caller, in *mem
 			return err
 		}
 		all = append(all, builtinGroups(sc)...)
-		slices.SortFunc(all, func(a, b parameterGroupRecord) int { return compare(*a.View.Name, *b.View.Name) })
+		slices.SortFunc(all, func(a, b parameterGroupRecord) int { return strings.Compare(*a.View.Name, *b.View.Name) })
 		some, next, err := page(all, func(g parameterGroupRecord) string { return *g.View.Name }, in.MaxResults, in.NextToken)
 		for _, g := range some {
 			out.ParameterGroups = append(out.ParameterGroups, g.View)
@@ -182,8 +186,8 @@ func (s *Service) changeableGroup(tx *store.Tx, sc scope, name string) (paramete
 	return g, nil
 }
 
-// changeParameters changes a group and lets the clusters that use it follow.
-func (s *Service) changeParameters(sc scope, name string, change func(g *parameterGroupRecord) error) (*types.ParameterGroup, error) {
+// changeParameters changes a group and lets the clusters that use it follow, if that changes a value.
+func (s *Service) changeParameters(sc scope, name string, check func(tx *store.Tx) error, change func(g *parameterGroupRecord) error) (*types.ParameterGroup, error) {
 	var g parameterGroupRecord
 	var notify []string
 	err := s.store.Update(func(tx *store.Tx) error {
@@ -191,21 +195,28 @@ func (s *Service) changeParameters(sc scope, name string, change func(g *paramet
 		if g, err = s.changeableGroup(tx, sc, name); err != nil {
 			return err
 		}
-		if err := s.settledParameters(tx, sc, *g.View.Name); err != nil {
+		if err := check(tx); err != nil {
 			return err
 		}
+		before := g.values()
 		if err := change(&g); err != nil {
 			return err
 		}
-		_, notify, err = s.touchClusters(tx, sc, func(c *clusterRecord) (bool, error) {
-			uses := c.ParameterGroup == *g.View.Name
-			if uses {
-				c.View.ParameterGroupStatus = aws.String(spec.ParametersApplying)
-			}
-			return uses, nil
-		})
-		if err != nil {
+		if err := s.event(tx, sc, types.SourceTypeParameterGroup, *g.View.Name, "Modify parameter group %s operation completed.", *g.View.Name); err != nil {
 			return err
+		}
+		if !maps.Equal(before, g.values()) {
+			touched, err := s.touchClusters(tx, sc, func(c *clusterRecord) bool {
+				uses := c.ParameterGroup == *g.View.Name
+				if uses {
+					c.View.ParameterGroupStatus = aws.String(spec.ParametersApplying)
+				}
+				return uses
+			})
+			if err != nil {
+				return err
+			}
+			notify = names(touched)
 		}
 		return put(tx, sc, spec.KindParameterGroup, name, g)
 	})
@@ -239,7 +250,8 @@ func (s *Service) UpdateParameterGroup(_ context.Context, who Caller, in *memory
 	if n := len(in.ParameterNameValues); n == 0 || n > spec.MaxParametersPerCall {
 		return nil, invalid("ParameterNameValues must have 1 to %d entries.", spec.MaxParametersPerCall)
 	}
-	view, err := s.changeParameters(who.scope(), name, func(g *parameterGroupRecord) error {
+	always := func(*store.Tx) error { return nil }
+	view, err := s.changeParameters(who.scope(), name, always, func(g *parameterGroupRecord) error {
 		if g.Set == nil {
 			g.Set = map[string]string{}
 		}
@@ -281,7 +293,8 @@ func (s *Service) ResetParameterGroup(_ context.Context, who Caller, in *memoryd
 	case len(in.ParameterNames) > spec.MaxParametersPerCall:
 		return nil, invalid("ParameterNames must have at most %d entries.", spec.MaxParametersPerCall)
 	}
-	view, err := s.changeParameters(who.scope(), name, func(g *parameterGroupRecord) error {
+	settled := func(tx *store.Tx) error { return s.settledParameters(tx, who.scope(), spec.Fold(name)) }
+	view, err := s.changeParameters(who.scope(), name, settled, func(g *parameterGroupRecord) error {
 		if in.AllParameters {
 			g.Set = nil
 		}
@@ -320,6 +333,9 @@ func (s *Service) DeleteParameterGroup(_ context.Context, who Caller, in *memory
 			if c.ParameterGroup == *g.View.Name {
 				return &types.InvalidParameterGroupStateFault{Message: aws.String(fmt.Sprintf("One or more clusters are still members of parameter group %s, so the group can't be deleted.", *g.View.Name))}
 			}
+		}
+		if err := s.event(tx, sc, types.SourceTypeParameterGroup, *g.View.Name, "Delete parameter group %s operation completed.", *g.View.Name); err != nil {
+			return err
 		}
 		return drop(tx, sc, spec.KindParameterGroup, name)
 	})

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -78,6 +79,9 @@ func (s *Service) wanted(tx *store.Tx, sc scope, c *clusterRecord) (WantedCluste
 		return w, err
 	}
 	w.Parameters = g.values()
+	if c.Search != "" {
+		w.Parameters[searchEnabled] = c.Search
+	}
 	w.Users, err = s.wantedUsers(tx, sc, c.ACL)
 	return w, err
 }
@@ -140,20 +144,22 @@ func (s *Service) ClusterReady(_ context.Context, p Place, generation uint64, en
 	return s.store.Update(func(tx *store.Tx) error {
 		sc := scope{p.Account, p.Region}
 		c, ok, err := get[clusterRecord](tx, sc, spec.KindCluster, p.Cluster)
-		if err != nil || !ok || c.is("deleting") {
+		if err != nil || !ok || c.is("deleting") || c.is("create-failed") {
 			return err
 		}
 		address := &types.Endpoint{Address: aws.String(endpoint.Address), Port: int32(endpoint.Port)}
-		settled := c.Ready >= generation && c.is("available")
-		if settled && c.View.ClusterEndpoint != nil && aws.ToString(c.View.ClusterEndpoint.Address) == endpoint.Address && c.View.ClusterEndpoint.Port == address.Port {
+		known := aws.ToString(c.View.ClusterEndpoint.Address) == endpoint.Address && c.View.ClusterEndpoint.Port == address.Port
+		if known && c.Ready >= generation && c.is("available") {
 			return nil // as before a restart
 		}
-		c.View.ClusterEndpoint = address
 		c.Ready = max(c.Ready, generation)
 		if c.Ready >= c.Generation {
 			if err := s.settle(tx, sc, &c); err != nil {
 				return err
 			}
+		}
+		if !c.is("creating") { // until then the endpoint has a port only
+			c.View.ClusterEndpoint = address
 		}
 		if err := put(tx, sc, spec.KindCluster, p.Cluster, c); err != nil {
 			return err
@@ -166,8 +172,11 @@ func (s *Service) ClusterReady(_ context.Context, p Place, generation uint64, en
 func (s *Service) settle(tx *store.Tx, sc scope, c *clusterRecord) error {
 	name := *c.View.Name
 	c.View.ACLName, c.View.ParameterGroupName = aws.String(c.ACL), aws.String(c.ParameterGroup)
+	for i := range c.Nodes {
+		c.Nodes[i].Ready = true
+	}
 	if aws.ToString(c.View.ParameterGroupStatus) == spec.ParametersApplying {
-		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Updated parameter group for the cluster %s.", name); err != nil {
+		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Updated parameter group for the cluster"); err != nil {
 			return err
 		}
 	}
@@ -178,7 +187,7 @@ func (s *Service) settle(tx *store.Tx, sc scope, c *clusterRecord) error {
 			return err
 		}
 	case "updating":
-		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Cluster %s modified.", name); err != nil {
+		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Modify cluster %s operation completed.", name); err != nil {
 			return err
 		}
 	}
@@ -197,9 +206,11 @@ func (s *Service) settleWaiting(tx *store.Tx, sc scope, cluster string, ready ui
 			continue
 		}
 		if len(a.Waiting) == 0 {
-			a.settle()
+			err = s.settleACL(tx, sc, &a)
+		} else {
+			err = put(tx, sc, spec.KindACL, *a.View.Name, a)
 		}
-		if err := put(tx, sc, spec.KindACL, *a.View.Name, a); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -211,16 +222,12 @@ func (s *Service) settleWaiting(tx *store.Tx, sc scope, cluster string, ready ui
 		if !arrived(u.Waiting, cluster, ready) {
 			continue
 		}
-		if len(u.Waiting) == 0 && *u.View.Status == spec.UserStatus.Deleting {
-			if err := drop(tx, sc, spec.KindUser, *u.View.Name); err != nil {
-				return err
-			}
-			continue
-		}
 		if len(u.Waiting) == 0 {
-			u.View.Status = aws.String(spec.UserStatus.Target)
+			err = s.settleUser(tx, sc, &u)
+		} else {
+			err = put(tx, sc, spec.KindUser, *u.View.Name, u)
 		}
-		if err := put(tx, sc, spec.KindUser, *u.View.Name, u); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -244,7 +251,10 @@ func (s *Service) ClusterFailed(_ context.Context, p Place, generation uint64, r
 			return nil
 		}
 		c.View.Status = aws.String("create-failed")
-		return s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "Failed to create cluster %s. %s", p.Cluster, reason)
+		if err := s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "Failed to create cluster %s. %s", p.Cluster, reason); err != nil {
+			return err
+		}
+		return s.settleWaiting(tx, sc, p.Cluster, math.MaxUint64) // nobody waits for it any more
 	})
 }
 
@@ -256,12 +266,12 @@ func (s *Service) ClusterGone(_ context.Context, p Place) error {
 		if err != nil || !ok || !c.is("deleting") {
 			return err
 		}
-		if err := s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "Cluster %s deleted.", p.Cluster); err != nil {
+		if err := s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "Delete cluster %s operation completed.", p.Cluster); err != nil {
 			return err
 		}
 		if err := drop(tx, sc, spec.KindCluster, p.Cluster); err != nil {
 			return err
 		}
-		return s.settleWaiting(tx, sc, p.Cluster, ^uint64(0))
+		return s.settleWaiting(tx, sc, p.Cluster, math.MaxUint64)
 	})
 }

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,13 +13,23 @@ import (
 	"github.com/openmemorydb/memorydb/emulator/store"
 )
 
-// subnets makes the members of a subnet group. Subnets are not created by this API: any id that looks like one is taken for a subnet of the account's default VPC, in a zone that its id decides.
-func subnets(sc scope, ids []string) ([]types.Subnet, error) {
+// subnetRecord is a subnet that was adopted when it was first named.
+type subnetRecord struct{ ID, Zone string }
+
+var subnetTable = store.NewTable[subnetRecord]("subnet")
+
+// subnets makes the members of a subnet group. Subnets are not created by this API: any id that looks like one is taken for a subnet of the account's default VPC, in the zone whose turn it is
+// when the id is first named, so that the subnets of a group are in different zones.
+func (s *Service) subnets(tx *store.Tx, sc scope, ids []string) ([]types.Subnet, error) {
 	if len(ids) == 0 {
 		return nil, invalid("The parameter SubnetIds must be provided.")
 	}
 	if len(ids) > spec.MaxSubnetsPerGroup {
 		return nil, &types.SubnetQuotaExceededFault{Message: aws.String(fmt.Sprintf("A subnet group can have at most %d subnets.", spec.MaxSubnetsPerGroup))}
+	}
+	known, err := subnetTable.All(tx, sc.account, sc.region)
+	if err != nil {
+		return nil, err
 	}
 	var out []types.Subnet
 	for _, id := range ids {
@@ -30,14 +39,21 @@ func subnets(sc scope, ids []string) ([]types.Subnet, error) {
 		if slices.ContainsFunc(out, func(o types.Subnet) bool { return *o.Identifier == id }) {
 			continue
 		}
-		h := fnv.New32a()
-		h.Write([]byte(id))
-		zone := sc.zones()[h.Sum32()%3]
-		out = append(out, types.Subnet{
-			Identifier: aws.String(id), AvailabilityZone: &types.AvailabilityZone{Name: aws.String(zone)}, SupportedNetworkTypes: []types.NetworkType{types.NetworkTypeIpv4},
-		})
+		i := slices.IndexFunc(known, func(k subnetRecord) bool { return k.ID == id })
+		if i < 0 {
+			i = len(known)
+			known = append(known, subnetRecord{ID: id, Zone: sc.zones()[i%len(sc.zones())]})
+			if err := subnetTable.Put(tx, known[i], sc.account, sc.region, id); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, subnet(id, known[i].Zone))
 	}
 	return out, nil
+}
+
+func subnet(id, zone string) types.Subnet {
+	return types.Subnet{Identifier: aws.String(id), AvailabilityZone: &types.AvailabilityZone{Name: aws.String(zone)}, SupportedNetworkTypes: []types.NetworkType{types.NetworkTypeIpv4}}
 }
 
 func newSubnetGroup(sc scope, name, description string, members []types.Subnet) types.SubnetGroup {
@@ -47,19 +63,20 @@ func newSubnetGroup(sc scope, name, description string, members []types.Subnet) 
 	}
 }
 
-// defaultSubnetGroup is the subnet group "default" over the default VPC, which is made on first need.
-func (s *Service) defaultSubnetGroup(tx *store.Tx, sc scope) (types.SubnetGroup, error) {
-	g, ok, err := get[types.SubnetGroup](tx, sc, spec.KindSubnetGroup, spec.DefaultSubnetGroup)
-	if err != nil || ok {
+// clusterSubnets is the subnet group of a cluster; "default", over the default VPC, is made on first need.
+func (s *Service) clusterSubnets(tx *store.Tx, sc scope, name string) (types.SubnetGroup, error) {
+	g, ok, err := get[types.SubnetGroup](tx, sc, spec.KindSubnetGroup, name)
+	switch {
+	case err != nil || ok:
 		return g, err
+	case name != spec.DefaultSubnetGroup:
+		return g, notFound(spec.KindSubnetGroup, name)
 	}
-	g = newSubnetGroup(sc, spec.DefaultSubnetGroup, "", nil)
+	g = newSubnetGroup(sc, name, "", nil)
 	for i, zone := range sc.zones() {
-		g.Subnets = append(g.Subnets, types.Subnet{
-			Identifier: aws.String(fmt.Sprintf("subnet-default%d", i+1)), AvailabilityZone: &types.AvailabilityZone{Name: aws.String(zone)}, SupportedNetworkTypes: []types.NetworkType{types.NetworkTypeIpv4},
-		})
+		g.Subnets = append(g.Subnets, subnet(fmt.Sprintf("subnet-default%d", i+1), zone))
 	}
-	return g, put(tx, sc, spec.KindSubnetGroup, spec.DefaultSubnetGroup, g)
+	return g, put(tx, sc, spec.KindSubnetGroup, name, g)
 }
 
 // CreateSubnetGroup creates a subnet group.
@@ -73,11 +90,7 @@ func (s *Service) CreateSubnetGroup(_ context.Context, who Caller, in *memorydb.
 	}
 	sc := who.scope()
 	name = spec.Fold(name)
-	members, err := subnets(sc, in.SubnetIds)
-	if err != nil {
-		return nil, err
-	}
-	g := newSubnetGroup(sc, name, aws.ToString(in.Description), members)
+	g := newSubnetGroup(sc, name, aws.ToString(in.Description), nil)
 	err = s.store.Update(func(tx *store.Tx) error {
 		all, err := list[types.SubnetGroup](tx, sc, spec.KindSubnetGroup)
 		if err != nil {
@@ -89,7 +102,13 @@ func (s *Service) CreateSubnetGroup(_ context.Context, who Caller, in *memorydb.
 		if len(all) >= spec.MaxSubnetGroups {
 			return &types.SubnetGroupQuotaExceededFault{Message: aws.String(fmt.Sprintf("The quota of %d subnet groups is exceeded.", spec.MaxSubnetGroups))}
 		}
+		if g.Subnets, err = s.subnets(tx, sc, in.SubnetIds); err != nil {
+			return err
+		}
 		if err := putTags(tx, sc, spec.KindSubnetGroup, name, in.Tags); err != nil {
+			return err
+		}
+		if err := s.event(tx, sc, types.SourceTypeSubnetGroup, name, "Create subnet group %s operation completed.", name); err != nil {
 			return err
 		}
 		return put(tx, sc, spec.KindSubnetGroup, name, g)
@@ -126,7 +145,7 @@ func (s *Service) DescribeSubnetGroups(_ context.Context, who Caller, in *memory
 	return out, nil
 }
 
-// UpdateSubnetGroup changes the description or the subnets. A subnet in whose zone a cluster of the group has nodes stays.
+// UpdateSubnetGroup changes the description or the subnets. A subnet in which a cluster of the group has nodes stays.
 func (s *Service) UpdateSubnetGroup(_ context.Context, who Caller, in *memorydb.UpdateSubnetGroupInput) (*memorydb.UpdateSubnetGroupOutput, error) {
 	name, err := required("SubnetGroupName", in.SubnetGroupName)
 	if err != nil {
@@ -151,6 +170,9 @@ func (s *Service) UpdateSubnetGroup(_ context.Context, who Caller, in *memorydb.
 				return err
 			}
 		}
+		if err := s.event(tx, sc, types.SourceTypeSubnetGroup, *g.Name, "Modify subnet group %s operation completed.", *g.Name); err != nil {
+			return err
+		}
 		return put(tx, sc, spec.KindSubnetGroup, name, g)
 	})
 	if err != nil {
@@ -159,9 +181,9 @@ func (s *Service) UpdateSubnetGroup(_ context.Context, who Caller, in *memorydb.
 	return &memorydb.UpdateSubnetGroupOutput{SubnetGroup: &g}, nil
 }
 
-// changeSubnets are the new subnets of a group, if no node loses its subnet's zone.
+// changeSubnets are the new subnets of a group, if no node loses its subnet.
 func (s *Service) changeSubnets(tx *store.Tx, sc scope, g types.SubnetGroup, ids []string) ([]types.Subnet, error) {
-	members, err := subnets(sc, ids)
+	members, err := s.subnets(tx, sc, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -174,9 +196,9 @@ func (s *Service) changeSubnets(tx *store.Tx, sc scope, g types.SubnetGroup, ids
 			continue
 		}
 		for _, n := range c.Nodes {
-			kept := slices.ContainsFunc(members, func(m types.Subnet) bool { return *m.AvailabilityZone.Name == n.Zone })
+			kept := slices.ContainsFunc(members, func(m types.Subnet) bool { return *m.Identifier == n.Subnet })
 			if !kept {
-				return nil, &types.SubnetInUse{Message: aws.String(fmt.Sprintf("The subnets of zone %s are in use by node %s.", n.Zone, n.Name))}
+				return nil, &types.SubnetInUse{Message: aws.String(fmt.Sprintf("The subnet %s is in use by node %s.", n.Subnet, n.Name))}
 			}
 		}
 	}
@@ -208,6 +230,9 @@ func (s *Service) DeleteSubnetGroup(_ context.Context, who Caller, in *memorydb.
 			if aws.ToString(c.View.SubnetGroupName) == *g.Name {
 				return &types.SubnetGroupInUseFault{Message: aws.String(fmt.Sprintf("Subnet group %s is currently in use by a cluster.", name))}
 			}
+		}
+		if err := s.event(tx, sc, types.SourceTypeSubnetGroup, *g.Name, "Delete subnet group %s operation completed.", *g.Name); err != nil {
+			return err
 		}
 		return drop(tx, sc, spec.KindSubnetGroup, name)
 	})

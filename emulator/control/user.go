@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/memorydb"
@@ -36,20 +37,25 @@ func (s *Service) user(tx *store.Tx, sc scope, name string) (userRecord, bool, e
 	}}, true, nil
 }
 
-// showUser is the user as the API shows it: with the ACLs that it is in.
-func (s *Service) showUser(tx *store.Tx, sc scope, rec userRecord) (*types.User, error) {
+// show is the user as the API shows it: with the ACLs that it is in.
+func (rec *userRecord) show(acls []aclRecord) *types.User {
 	v := rec.View
 	v.ACLNames = []string{}
-	acls, err := s.allACLs(tx, sc)
-	if err != nil {
-		return nil, err
-	}
 	for _, a := range acls {
 		if slices.Contains(a.View.UserNames, *v.Name) {
 			v.ACLNames = append(v.ACLNames, *a.View.Name)
 		}
 	}
-	return &v, nil
+	return &v
+}
+
+// setVersion derives the oldest engine that the user works with: IAM, key permissions and selectors came with 7.0.
+func (rec *userRecord) setVersion() {
+	version := spec.MinVersionPassword
+	if rec.View.Authentication.Type == types.AuthenticationTypeIam || strings.ContainsAny(*rec.View.AccessString, "%(") {
+		version = spec.MinVersionIAM
+	}
+	rec.View.MinimumEngineVersion = aws.String(version)
 }
 
 // authenticate sets how the user authenticates.
@@ -72,14 +78,12 @@ func (rec *userRecord) authenticate(mode *types.AuthenticationMode) error {
 			rec.Hashes = append(rec.Hashes, hash)
 		}
 		rec.View.Authentication = &types.Authentication{Type: types.AuthenticationTypePassword, PasswordCount: aws.Int32(int32(len(rec.Hashes)))}
-		rec.View.MinimumEngineVersion = aws.String(spec.MinVersionPassword)
 	case types.InputAuthenticationTypeIam:
 		if len(mode.Passwords) > 0 {
 			return combination("Passwords can't be given for a user that authenticates with IAM.")
 		}
 		rec.Hashes = nil
 		rec.View.Authentication = &types.Authentication{Type: types.AuthenticationTypeIam}
-		rec.View.MinimumEngineVersion = aws.String(spec.MinVersionIAM)
 	default:
 		return invalid("The authentication type must be one of password, iam.")
 	}
@@ -124,6 +128,7 @@ func (s *Service) CreateUser(_ context.Context, who Caller, in *memorydb.CreateU
 	if err := rec.authenticate(in.AuthenticationMode); err != nil {
 		return nil, err
 	}
+	rec.setVersion()
 	err = s.store.Update(func(tx *store.Tx) error {
 		if _, ok, err := s.user(tx, sc, name); err != nil {
 			return err
@@ -171,16 +176,18 @@ func (s *Service) DescribeUsers(_ context.Context, who Caller, in *memorydb.Desc
 			if n := aws.ToString(f.Name); n != "UserName" && n != "user-name" {
 				return invalid("The filter %s is not known. Allowed: UserName.", n)
 			}
-			recs = slices.DeleteFunc(recs, func(r userRecord) bool { return !slices.Contains(f.Values, *r.View.Name) })
+			recs = slices.DeleteFunc(recs, func(r userRecord) bool {
+				return !slices.ContainsFunc(f.Values, func(v string) bool { return spec.Fold(v) == *r.View.Name })
+			})
 		}
 		some, next, err := page(recs, func(r userRecord) string { return *r.View.Name }, in.MaxResults, in.NextToken)
+		if err != nil {
+			return err
+		}
 		out.NextToken = next
+		acls, err := s.allACLs(tx, sc)
 		for _, r := range some {
-			v, err := s.showUser(tx, sc, r)
-			if err != nil {
-				return err
-			}
-			out.Users = append(out.Users, *v)
+			out.Users = append(out.Users, *r.show(acls))
 		}
 		return err
 	})
@@ -201,18 +208,8 @@ func (s *Service) allUsers(tx *store.Tx, sc scope) ([]userRecord, error) {
 		return nil, err
 	}
 	recs = append(recs, builtin)
-	slices.SortFunc(recs, func(a, b userRecord) int { return compare(*a.View.Name, *b.View.Name) })
+	slices.SortFunc(recs, func(a, b userRecord) int { return strings.Compare(*a.View.Name, *b.View.Name) })
 	return recs, nil
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // UpdateUser changes a user. It is modifying until every cluster that uses it has taken the change over; open connections feel it at once.
@@ -242,16 +239,36 @@ func (s *Service) UpdateUser(_ context.Context, who Caller, in *memorydb.UpdateU
 				return err
 			}
 		}
-		rec.Waiting, notify, err = s.touchClusters(tx, sc, func(c *clusterRecord) (bool, error) { return s.usesUser(tx, sc, c, *rec.View.Name) })
+		rec.setVersion()
+		rec.View.Status = aws.String("modifying")
+		if err := put(tx, sc, spec.KindUser, name, rec); err != nil {
+			return err
+		}
+		if err := s.event(tx, sc, types.SourceTypeUser, *rec.View.Name, "Modify user %s operation started.", *rec.View.Name); err != nil {
+			return err
+		}
+		acls, err := s.allACLs(tx, sc)
 		if err != nil {
 			return err
 		}
-		rec.View.Status = aws.String("modifying")
-		if view, err = s.showUser(tx, sc, rec); err != nil {
+		view = rec.show(acls)
+		acls = slices.DeleteFunc(acls, func(a aclRecord) bool { return !a.knows(*rec.View.Name) })
+		for _, a := range acls {
+			if err := s.setVersion(tx, sc, &a); err != nil {
+				return err
+			}
+			if err := put(tx, sc, spec.KindACL, *a.View.Name, a); err != nil {
+				return err
+			}
+		}
+		uses := func(c *clusterRecord) bool { return c.usesAny(acls) }
+		touched, err := s.touchClusters(tx, sc, uses)
+		if err != nil {
 			return err
 		}
+		notify, rec.Waiting = names(touched), waitingFor(touched, uses)
 		if len(rec.Waiting) == 0 {
-			rec.View.Status = aws.String(spec.UserStatus.Target)
+			return s.settleUser(tx, sc, &rec)
 		}
 		return put(tx, sc, spec.KindUser, name, rec)
 	})
@@ -278,10 +295,21 @@ func (s *Service) changeableUser(tx *store.Tx, sc scope, name string) (userRecor
 	return rec, nil
 }
 
-// usesUser says whether a cluster's ACL has a user.
-func (s *Service) usesUser(tx *store.Tx, sc scope, c *clusterRecord, user string) (bool, error) {
-	a, ok, err := s.acl(tx, sc, c.ACL)
-	return ok && slices.Contains(a.Users, user), err
+// settleUser ends a user's change or removal: no cluster has to take it over any more.
+func (s *Service) settleUser(tx *store.Tx, sc scope, rec *userRecord) error {
+	name := *rec.View.Name
+	if *rec.View.Status == spec.UserStatus.Deleting {
+		if err := s.event(tx, sc, types.SourceTypeUser, name, "Delete user %s operation completed.", name); err != nil {
+			return err
+		}
+		return drop(tx, sc, spec.KindUser, name)
+	}
+	rec.View.Status = aws.String(spec.UserStatus.Target)
+	rec.Waiting = nil
+	if err := s.event(tx, sc, types.SourceTypeUser, name, "Modify user %s operation completed.", name); err != nil {
+		return err
+	}
+	return put(tx, sc, spec.KindUser, name, *rec)
 }
 
 // DeleteUser deletes a user: it leaves its ACLs and, through them, the clusters. It is deleting until every cluster has dropped it.
@@ -300,33 +328,30 @@ func (s *Service) DeleteUser(_ context.Context, who Caller, in *memorydb.DeleteU
 		}
 		user := *rec.View.Name
 		rec.View.Status = aws.String(spec.UserStatus.Deleting)
-		if view, err = s.showUser(tx, sc, rec); err != nil {
-			return err
-		}
-		rec.Waiting, notify, err = s.touchClusters(tx, sc, func(c *clusterRecord) (bool, error) { return s.usesUser(tx, sc, c, user) })
-		if err != nil {
-			return err
-		}
 		acls, err := list[aclRecord](tx, sc, spec.KindACL)
 		if err != nil {
 			return err
 		}
+		view = rec.show(acls)
+		if err := s.event(tx, sc, types.SourceTypeUser, user, "Delete user %s operation started.", user); err != nil {
+			return err
+		}
+		acls = slices.DeleteFunc(acls, func(a aclRecord) bool { return !a.knows(user) })
+		uses := func(c *clusterRecord) bool { return c.usesAny(acls) }
+		touched, err := s.touchClusters(tx, sc, uses)
+		if err != nil {
+			return err
+		}
 		for _, a := range acls {
-			if !slices.Contains(a.Users, user) {
-				continue
-			}
-			a.Users = slices.DeleteFunc(a.Users, func(u string) bool { return u == user })
-			if err := s.changeACL(tx, sc, &a, nil, []string{user}, waitingFor(rec.Waiting, a.View.Clusters)); err != nil {
+			if err := s.leaveACL(tx, sc, &a, user, touched); err != nil {
 				return err
 			}
 		}
-		if err := s.event(tx, sc, types.SourceTypeUser, user, "Delete user %s operation completed.", user); err != nil {
-			return err
+		notify, rec.Waiting = names(touched), waitingFor(touched, uses)
+		if len(rec.Waiting) == 0 {
+			return s.settleUser(tx, sc, &rec)
 		}
-		if len(rec.Waiting) > 0 {
-			return put(tx, sc, spec.KindUser, user, rec)
-		}
-		return drop(tx, sc, spec.KindUser, user)
+		return put(tx, sc, spec.KindUser, user, rec)
 	})
 	if err != nil {
 		return nil, err
@@ -335,13 +360,21 @@ func (s *Service) DeleteUser(_ context.Context, who Caller, in *memorydb.DeleteU
 	return &memorydb.DeleteUserOutput{User: view}, nil
 }
 
-// waitingFor is the part of a set of awaited clusters that is about some of them.
-func waitingFor(waiting map[string]uint64, clusters []string) map[string]uint64 {
-	out := map[string]uint64{}
-	for _, c := range clusters {
-		if g, ok := waiting[c]; ok {
-			out[c] = g
-		}
+// leaveACL takes a user out of an ACL whose clusters have been touched. A user that the ACL is losing already stays as it is.
+func (s *Service) leaveACL(tx *store.Tx, sc scope, a *aclRecord, user string, touched []clusterRecord) error {
+	if !slices.Contains(a.Users, user) {
+		return nil
 	}
-	return out
+	a.Users = slices.DeleteFunc(a.Users, func(u string) bool { return u == user })
+	if err := s.setVersion(tx, sc, a); err != nil {
+		return err
+	}
+	var removed []string
+	if slices.Contains(a.View.UserNames, user) {
+		removed = []string{user}
+	}
+	if p := a.View.PendingChanges; p != nil {
+		p.UserNamesToAdd = slices.DeleteFunc(p.UserNamesToAdd, func(u string) bool { return u == user })
+	}
+	return s.changeACL(tx, sc, a, nil, removed, waitingFor(touched, func(c *clusterRecord) bool { return c.uses(*a.View.Name) }))
 }
