@@ -210,7 +210,11 @@ func (k *keeper) publish(w control.WantedCluster) error {
 			} else {
 				entry.Port = n.listen.Port
 			}
-			if st.Role == shard.Primary {
+			if st.Role == shard.Primary && st.Epoch > c.Epoch {
+				// A former primary may not have noticed yet: the newest leadership counts.
+				for i := range c.Nodes {
+					c.Nodes[i].Role = cluster.Replica
+				}
 				entry.Role, c.Epoch = cluster.Primary, st.Epoch
 			}
 			c.Nodes = append(c.Nodes, entry)
