@@ -242,3 +242,67 @@ func TestOpenRefuses(t *testing.T) {
 		t.Error("an access key without a secret is accepted")
 	}
 }
+
+// Where there is only one loopback address, nodes have a port each, and what the API and the slot map say can be dialled.
+func TestOneAddress(t *testing.T) {
+	ctx := soon(t)
+	e, err := emulator.Open(emulator.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), OneAddress: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(soon(t)); err != nil {
+			t.Error(err)
+		}
+	})
+	c := api(e)
+	_, err = c.CreateCluster(ctx, &memorydb.CreateClusterInput{ClusterName: aws.String("one"), NodeType: aws.String("db.t4g.small"), ACLName: aws.String("open-access"), NumShards: aws.Int32(2), NumReplicasPerShard: aws.Int32(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl := available(t, c, "one")
+	ports := map[int32]bool{}
+	for _, sh := range cl.Shards {
+		for _, n := range sh.Nodes {
+			if a := *n.Endpoint.Address; a != "127.0.0.1" {
+				t.Errorf("node %s is at %s", *n.Name, a)
+			}
+			ports[n.Endpoint.Port] = true
+		}
+	}
+	if len(ports) != 4 {
+		t.Errorf("four nodes have %d ports", len(ports))
+	}
+	r := clusterClient(t, e, cl, "", "")
+	for i := range 50 {
+		if err := r.Set(ctx, fmt.Sprint("k", i), i, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Two clusters on the same port live side by side: every node has an address of its own.
+func TestClustersSideBySide(t *testing.T) {
+	ctx := soon(t)
+	e, _ := open(t, t.TempDir())
+	c := api(e)
+	for _, name := range []string{"left", "right"} {
+		if _, err := c.CreateCluster(ctx, &memorydb.CreateClusterInput{ClusterName: aws.String(name), NodeType: aws.String("db.t4g.small"), ACLName: aws.String("open-access"), NumReplicasPerShard: aws.Int32(1), TLSEnabled: aws.Bool(false)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"left", "right"} {
+		cl := available(t, c, name)
+		if p := cl.ClusterEndpoint.Port; p != 6379 {
+			t.Errorf("endpoint of %s has port %d", name, p)
+		}
+		r := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{net.JoinHostPort(*cl.ClusterEndpoint.Address, strconv.Itoa(int(cl.ClusterEndpoint.Port)))}})
+		defer r.Close()
+		if err := r.Set(ctx, "who", name, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Get(ctx, "who").Val(); got != name {
+			t.Errorf("%s answers %q", name, got)
+		}
+	}
+}
