@@ -173,3 +173,37 @@ func there[F error](err error) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// settled waits until a resource that was changed outside of Terraform has taken the change over, or is gone.
+func settled(t testing.TB, kind, name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		status, err := status(t, kind, name)
+		if err != nil || status == "" || status == "active" || status == "available" {
+			tick.Stop()
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s %s is still %s: %w", kind, name, status, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// status is that of an ACL or a cluster, empty if it is gone.
+func status(t testing.TB, kind, name string) (string, error) {
+	if kind == "memorydb_cluster" {
+		out, err := api(t).DescribeClusters(context.Background(), &memorydb.DescribeClustersInput{ClusterName: &name})
+		if ok, err := there[*types.ClusterNotFoundFault](err); !ok {
+			return "", err
+		}
+		return aws.ToString(out.Clusters[0].Status), nil
+	}
+	out, err := api(t).DescribeACLs(context.Background(), &memorydb.DescribeACLsInput{ACLName: &name})
+	if ok, err := there[*types.ACLNotFoundFault](err); !ok {
+		return "", err
+	}
+	return aws.ToString(out.ACLs[0].Status), nil
+}

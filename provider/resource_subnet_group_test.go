@@ -103,6 +103,6 @@ func TestSubnetGroupRefusals(t *testing.T) {
 		{subnetGroupConfig("name = \"twice\"\nsubnet_ids = [\"subnet-1\"]") + `resource "memorydb_subnet_group" "again" {
 			name       = memorydb_subnet_group.t.name
 			subnet_ids = ["subnet-1"]
-		}`, "SubnetGroupAlreadyExistsFault", false},
+		}`, "a resource of that name exists already", false},
 	})
 }
