@@ -2,99 +2,172 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
+	"net/url"
+	"os"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/memorydb"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
-// defaultMaxRetries is how often a request is tried again after the first try: enough for throttling and a restart of the service, few enough that a wrong endpoint is said soon.
-const defaultMaxRetries = 4
+const (
+	// endpointVariable names the environment variable for the endpoint.
+	endpointVariable  = "MEMORYDB_ENDPOINT"
+	defaultMaxRetries = 8
+	// fallbackRegion is the region of an endpoint of one's own when nothing else says.
+	fallbackRegion = "us-east-1"
+)
 
-// settings are what the provider block, or its environment variables, say. Empty means: as the AWS SDK's own chain of environment and files has it.
-type settings struct {
-	Endpoint, Region            string
-	AccessKey, SecretKey, Token string
-	Profile                     string
-	MaxRetries                  int
-	DefaultTags                 map[string]string
-	// Version is the provider's version, Terraform that of the program that runs it; both go into the user agent.
-	Version, Terraform string
+// clientConfig is the provider block.
+type clientConfig struct {
+	Endpoint, Region, Profile, AccessKey, SecretKey, Token string
+	MaxRetries                                             int
+	DefaultTags                                            map[string]string
+	IgnoreTagKeys, IgnoreTagPrefixes                       []string
+	Version, TerraformVersion                              string
 }
 
-// client is what every resource and data source is configured with.
+// client is the provider's only door to the API.
 type client struct {
 	*memorydb.Client
-	// DefaultTags are the tags that every resource gets unless it sets them itself.
-	DefaultTags map[string]string
+	tags tagRules
+	// pause waits between two looks at something that settles; it returns early with ctx's error.
+	pause func(ctx context.Context, d time.Duration) error
 }
 
-// errNoRegion is returned when neither the provider block nor the environment names a region.
-var errNoRegion = fmt.Errorf("no region: set region in the provider block or the environment variable AWS_REGION")
-
-// newClient makes the API's client.
-func newClient(ctx context.Context, s settings) (*client, error) {
-	options := []func(*config.LoadOptions) error{
-		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = s.MaxRetries + 1 })
-		}),
-	}
-	if s.Region != "" {
-		options = append(options, config.WithRegion(s.Region))
-	}
-	if s.Profile != "" {
-		options = append(options, config.WithSharedConfigProfile(s.Profile))
-	}
-	if s.AccessKey != "" {
-		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, s.Token)))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return nil, fmt.Errorf("load the AWS configuration: %w", err)
-	}
-	if cfg.Region == "" {
-		return nil, errNoRegion
-	}
-	api := memorydb.NewFromConfig(cfg, func(o *memorydb.Options) {
-		if s.Endpoint != "" {
-			o.BaseEndpoint = aws.String(s.Endpoint)
+func newClient(ctx context.Context, cfg clientConfig) (*client, error) {
+	if cfg.Endpoint == "" {
+		cfg.Endpoint = os.Getenv(endpointVariable)
+		if err := checkURL(cfg.Endpoint); cfg.Endpoint != "" && err != nil {
+			return nil, fmt.Errorf("environment variable %s: %w", endpointVariable, err)
 		}
-		o.HTTPClient = httpClient{o.HTTPClient} // which honours AWS_CA_BUNDLE and proxies already
-		o.APIOptions = append(o.APIOptions,
-			middleware.AddUserAgentKeyValue("terraform-provider-memorydb", s.Version),
-			middleware.AddUserAgentKeyValue("terraform", s.Terraform))
+	}
+	var options []func(*config.LoadOptions) error
+	if cfg.Region != "" {
+		options = append(options, config.WithRegion(cfg.Region))
+	}
+	if cfg.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(cfg.Profile))
+	}
+	if cfg.AccessKey != "" {
+		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(cfg.AccessKey, cfg.SecretKey, cfg.Token)))
+	}
+	loaded, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("AWS configuration: %w", err)
+	}
+	if loaded.Region == "" {
+		if cfg.Endpoint == "" {
+			return nil, errors.New("no region: set region in the provider block, or AWS_REGION, or a profile that has one")
+		}
+		loaded.Region = fallbackRegion
+	}
+	api := memorydb.NewFromConfig(loaded, func(o *memorydb.Options) {
+		if cfg.Endpoint != "" {
+			o.BaseEndpoint = aws.String(cfg.Endpoint)
+		}
+		o.HTTPClient = transport{o.HTTPClient}
+		o.Retryer = newRetryer(cfg.MaxRetries)
+		o.APIOptions = append(o.APIOptions, awsmiddleware.AddUserAgentKeyValue("terraform-provider-memorydb", cfg.Version))
+		if cfg.TerraformVersion != "" {
+			o.APIOptions = append(o.APIOptions, awsmiddleware.AddUserAgentKeyValue("terraform", cfg.TerraformVersion))
+		}
 	})
-	return &client{Client: api, DefaultTags: s.DefaultTags}, nil
+	return &client{Client: api, tags: tagRules{defaults: cfg.DefaultTags, ignoreKeys: cfg.IgnoreTagKeys, ignorePrefixes: cfg.IgnoreTagPrefixes}, pause: pause}, nil
 }
 
-// httpClient sends the SDK's requests.
-//
-// It hides the WriteTo method of request bodies. The SDK closes a body as soon as the answer's headers are in, while net/http may still be asking it for a surplus; the body's WriteTo then answers with
-// an error, which net/http takes for a failed write: it closes the connection under the reader, the SDK tries again, and the operation is executed twice. A Read after Close answers io.EOF, which is
-// harmless. See aws/aws-sdk-go-v2 issues 1825 and 2737.
-type httpClient struct{ next memorydb.HTTPClient }
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is not a URL such as http://127.0.0.1:8480", s)
+	}
+	return nil
+}
 
-// Do sends one request and logs it, without its content.
-func (c httpClient) Do(r *http.Request) (*http.Response, error) {
-	if r.Body != nil && r.Body != http.NoBody {
+// newRetryer repeats what was throttled or got no answer. A refused connection is not repeated: nobody listens there, and its user should hear that at once.
+func newRetryer(retries int) aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = retries + 1
+		o.RateLimiter = ratelimit.None
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+			return jitter(min(100*time.Millisecond<<min(attempt, 10), 20*time.Second)), nil
+		})
+		refused := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				return aws.FalseTernary
+			}
+			return aws.UnknownTernary
+		})
+		o.Retryables = append([]retry.IsErrorRetryable{refused}, o.Retryables...)
+	})
+}
+
+// jitter is a random time between half of d and d, so that many calls that failed together don't come back together.
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// transport hides the SDK's request body behind a plain io.ReadCloser. As soon as an answer's headers are in, the SDK closes the body; net/http, which may still be draining it, then takes the body's
+// WriteTo error for a failed write and closes the connection under the reader of the answer. The SDK repeats such a call, so that it is executed twice. Without WriteTo the end of a closed body is an
+// ordinary end.
+type transport struct{ next memorydb.HTTPClient }
+
+// Do implements memorydb.HTTPClient. It counts the attempts of a call whose context was made by countAttempts.
+func (t transport) Do(r *http.Request) (*http.Response, error) {
+	if n, ok := r.Context().Value(attemptsKey{}).(*atomic.Int32); ok {
+		n.Add(1)
+	}
+	if r.Body != nil {
 		r.Body = struct{ io.ReadCloser }{r.Body}
 	}
-	begun := time.Now()
-	resp, err := c.next.Do(r)
-	facts := map[string]any{"op": r.Header.Get("X-Amz-Target"), "addr": r.URL.Host, "took": time.Since(begun).String()}
-	if err != nil {
-		facts["err"] = err.Error()
-	} else {
-		facts["status"], facts["request_id"] = resp.StatusCode, resp.Header.Get("X-Amzn-Requestid")
-	}
-	tflog.Debug(r.Context(), "request sent", facts)
-	return resp, err
+	return t.next.Do(r)
 }
+
+type attemptsKey struct{}
+
+// countAttempts returns a context whose calls are counted, each repetition too.
+func countAttempts(ctx context.Context) (context.Context, *atomic.Int32) {
+	n := new(atomic.Int32)
+	return context.WithValue(ctx, attemptsKey{}, n), n
+}
+
+// create makes a resource. The API has no idempotency token: when an answer is lost the SDK repeats the call, and the second attempt finds the name taken by the first. So create first looks whether the
+// name is free (find), and believes "already exists" (exists) after a repetition only if it was; otherwise the error stands.
+func create(ctx context.Context, find func(ctx context.Context) error, exists func(error) bool, call func(ctx context.Context) error) error {
+	switch err := find(ctx); {
+	case err == nil:
+		return errAlreadyThere
+	case !isNotFound(err):
+		return err
+	}
+	counted, attempts := countAttempts(ctx)
+	err := call(counted)
+	if err != nil && exists(err) && attempts.Load() > 1 {
+		return nil
+	}
+	return err
+}
+
+// errAlreadyThere is returned by create when the name was taken before the first call.
+var errAlreadyThere = errors.New("a resource of that name exists already, and Terraform doesn't manage it")
