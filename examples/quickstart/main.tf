@@ -36,8 +36,8 @@ resource "memorydb_parameter_group" "trading" {
   }
 
   parameter {
-    name  = "notify-keyspace-events"
-    value = "Ex"
+    name  = "slowlog-log-slower-than"
+    value = "5000"
   }
 }
 
