@@ -141,7 +141,7 @@ func writeArguments(b *strings.Builder, prefix, title string, block *tfprotov6.S
 		}
 		notes := typeName(a.Type)
 		if a.NestedType != nil {
-			notes = "Attributes"
+			notes = "Attributes" + nestings[a.NestedType.Nesting]
 		}
 		for _, n := range []struct {
 			on   bool
@@ -161,25 +161,29 @@ func writeArguments(b *strings.Builder, prefix, title string, block *tfprotov6.S
 	}
 	for _, n := range block.BlockTypes {
 		path := prefix + n.TypeName
-		add("Optional", fmt.Sprintf("- `%s` (Block%s) %s (see [below for nested schema](#%s))", n.TypeName, nesting(n), n.Block.Description, anchor(path)))
+		add("Optional", fmt.Sprintf("- `%s` (Block%s) %s (see [below for nested schema](#%s))", n.TypeName, blockNestings[n.Nesting], n.Block.Description, anchor(path)))
 		*below = append(*below, nested{path, n.Block})
 	}
 	for _, list := range []string{"Required", "Optional", "Read-Only"} {
 		if lines := lists[list]; len(lines) > 0 {
-			slices.Sort(lines)
+			slices.SortFunc(lines, func(a, b string) int { return strings.Compare(argument(a), argument(b)) })
 			fmt.Fprintf(b, "\n"+title+"\n\n%s\n", list, strings.Join(lines, "\n"))
 		}
 	}
 }
 
-func nesting(n *tfprotov6.SchemaNestedBlock) string {
-	switch n.Nesting {
-	case tfprotov6.SchemaNestedBlockNestingModeSet:
-		return " Set"
-	case tfprotov6.SchemaNestedBlockNestingModeList:
-		return " List"
-	}
-	return ""
+// argument is the name at the beginning of a line.
+func argument(line string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(line, "- `"), "`")
+	return name
+}
+
+var nestings = map[tfprotov6.SchemaObjectNestingMode]string{
+	tfprotov6.SchemaObjectNestingModeList: " List", tfprotov6.SchemaObjectNestingModeSet: " Set", tfprotov6.SchemaObjectNestingModeMap: " Map",
+}
+
+var blockNestings = map[tfprotov6.SchemaNestedBlockNestingMode]string{
+	tfprotov6.SchemaNestedBlockNestingModeList: " List", tfprotov6.SchemaNestedBlockNestingModeSet: " Set", tfprotov6.SchemaNestedBlockNestingModeMap: " Map",
 }
 
 // typeName is a type as Terraform's documentation writes it.

@@ -118,3 +118,6 @@ func message(text string) *regexp.Regexp {
 	}
 	return regexp.MustCompile(strings.Join(words, `[\s│]+`))
 }
+
+// pathTo is the path of an attribute in an object.
+func pathTo(attribute, key string) tfjsonpath.Path { return tfjsonpath.New(attribute).AtMapKey(key) }
