@@ -236,6 +236,99 @@ func TestPromotionFencesTheFormerPrimary(t *testing.T) {
 	}
 }
 
+// A primary that nobody talks to finds out that it was overtaken, and follows.
+func TestIdlePrimaryFindsOutThatItWasOvertaken(t *testing.T) {
+	memory := memlog.New(nil)
+	a, b := openNode(t, memory.Shard("s"), "a", nil), openNode(t, memory.Shard("s"), "b", nil)
+	a.promote(t)
+	b.promote(t)
+	eventually(t, func() error {
+		if st := a.Status(); st.Role != shard.Replica || st.Leader != b.id {
+			return fmt.Errorf("overtaken primary is %+v", st)
+		}
+		return nil
+	})
+}
+
+// Promote of an overtaken primary that has not found out yet takes the lead back; it does not say that the node leads already.
+func TestPromoteOfAnOvertakenPrimaryTakesTheLeadBack(t *testing.T) {
+	ctx := soon(t)
+	memory := memlog.New(nil)
+	a, b := openNode(t, memory.Shard("s"), "a", nil), openNode(t, memory.Shard("s"), "b", nil)
+	a.promote(t)
+	for epoch := uint64(2); epoch < 20; epoch += 2 {
+		b.promote(t)
+		a.promote(t)
+		publish(t, epoch, a, a, b)
+		if err := a.client(t, nil).Set(ctx, "k", epoch, 0).Err(); err != nil {
+			t.Fatalf("write after Promote: %v", err)
+		}
+	}
+}
+
+// A former primary that has not got its new map yet may lag behind: it answers no reads, as any replica without READONLY.
+func TestDemotedPrimaryWithAnOldMapAnswersNoReads(t *testing.T) {
+	ctx := soon(t)
+	memory := memlog.New(nil)
+	a, b := openNode(t, memory.Shard("s"), "a", nil), openNode(t, memory.Shard("s"), "b", nil)
+	a.promote(t)
+	publish(t, 1, a, a, b)
+	b.promote(t)
+	eventually(t, func() error {
+		if st := a.Status(); st.Role != shard.Replica {
+			return fmt.Errorf("former primary is %+v", st)
+		}
+		return nil
+	})
+	conn := a.client(t, nil).Conn()
+	defer conn.Close()
+	if got, err := conn.Get(ctx, "k").Result(); err == nil || !strings.HasPrefix(err.Error(), "CLUSTERDOWN ") {
+		t.Errorf("read of a former primary with its old map: %q, %v; want CLUSTERDOWN", got, err)
+	}
+	if err := conn.ReadOnly(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Get(ctx, "k").Err(); !errors.Is(err, redis.Nil) {
+		t.Errorf("read under READONLY: %v", err)
+	}
+}
+
+// A leadership entry of unknown outcome that turns out to be in the log makes its node primary: else the shard would have none.
+func TestLeadershipOfUnknownOutcomeIsTakenUp(t *testing.T) {
+	gate := &memlog.Gate{}
+	memory := memlog.New(gate)
+	log := memory.Shard("s")
+	a, b := openNode(t, log, "a", nil), openNode(t, memory.Shard("s"), "b", nil)
+	a.promote(t)
+	eventually(t, func() error {
+		if b.Status().Applied != log.Tail() {
+			return errors.New("replica has not caught up")
+		}
+		return nil
+	})
+	tail := log.Tail()
+	gate.Close()
+	promoted := make(chan error, 1)
+	go func() { promoted <- b.Promote(soon(t)) }()
+	eventually(t, func() error {
+		if log.Tail() == tail {
+			return errors.New("no leadership entry yet")
+		}
+		return nil
+	})
+	gate.Fail()
+	if err := <-promoted; !errors.Is(err, txlog.ErrUnknown) {
+		t.Errorf("Promote = %v, want ErrUnknown", err)
+	}
+	gate.Open()
+	eventually(t, func() error {
+		if st, old := b.Status(), a.Status(); st.Role != shard.Primary || old.Role != shard.Replica {
+			return fmt.Errorf("the new leader is %+v, the former one %+v", st, old)
+		}
+		return nil
+	})
+}
+
 func digest(m *member) uint64 {
 	d, _ := m.Digest()
 	return d

@@ -131,7 +131,7 @@ func (m *Member) run(ctx context.Context) {
 func (m *Member) steer(ctx context.Context) error {
 	s := m.cfg.Shard
 	applier := s.Applier()
-	again := false // this node led when the outcome of a record became unknown: it leads again if nobody else does
+	again := false // this node led, or was about to, when the outcome of a record became unknown: it leads again if nobody else does
 	for ctx.Err() == nil {
 		if err := m.catchUp(ctx, applier); err != nil {
 			return err
@@ -140,14 +140,14 @@ func (m *Member) steer(ctx context.Context) error {
 			again = false
 		}
 		if waiting := m.takePromotions(); len(waiting) > 0 || again {
-			retry, err := m.takeLead(ctx, waiting)
+			retry, undecided, err := m.takeLead(ctx, waiting)
 			if err != nil {
 				return err
 			}
+			again = retry && (again || undecided)
 			if retry {
 				continue
 			}
-			again = false
 		}
 		if s.Role() == shard.Primary {
 			lost, err := m.lead(ctx)
@@ -172,25 +172,29 @@ func (m *Member) steer(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// takeLead tries to lead once. retry says that the node has to look at the log again first: somebody else appended, or the log takes no writes.
-func (m *Member) takeLead(ctx context.Context, waiting []chan error) (retry bool, err error) {
+// takeLead tries to lead once. retry says that the node has to look at the log again first: somebody else appended, or the log takes no writes; undecided, that
+// this node's leadership may turn out to be in the log.
+func (m *Member) takeLead(ctx context.Context, waiting []chan error) (retry, undecided bool, err error) {
 	at, _ := m.cfg.Shard.Position()
 	err = m.cfg.Shard.Lead(ctx, m.cfg.Version)
 	if errors.Is(err, txlog.ErrConflict) {
 		m.putBack(waiting)
 		if err := m.cfg.Log.Wait(ctx, at+1); err != nil { // what came between
-			return true, m.backoff(ctx)
+			return true, false, m.backoff(ctx)
 		}
-		return true, nil
+		return true, false, nil
 	}
 	for _, answer := range waiting {
 		answer <- err
 	}
-	if err != nil {
-		return true, m.backoff(ctx)
+	switch {
+	case errors.Is(err, txlog.ErrUnknown):
+		return true, true, m.settle(ctx)
+	case err != nil:
+		return true, false, m.backoff(ctx)
 	}
 	m.cfg.Logger.Info("node leads its shard", "node", m.cfg.NodeID)
-	return false, nil
+	return false, false, nil
 }
 
 // settle waits, after the node has lost the log, until the log's state can be told: at once if another node leads, else when it takes writes again. Until then the
@@ -233,15 +237,28 @@ func (m *Member) catchUp(ctx context.Context, applier *shard.Applier) error {
 	}
 }
 
-// lead stays while the node is primary; lost says that it has lost the log. It answers promotions, since the node leads already.
+// lead stays while the node is primary; lost says that it has lost the log. It answers promotions, since the node leads already. It looks every Backoff whether the node
+// still leads: one whose clients have all gone would not find out.
 func (m *Member) lead(ctx context.Context) (lost bool, err error) {
 	m.markCaughtUp()
+	look := time.NewTicker(m.cfg.Backoff)
+	defer look.Stop()
 	for {
-		for _, answer := range m.takePromotions() {
-			answer <- nil
+		if waiting := m.takePromotions(); len(waiting) > 0 {
+			if !m.cfg.Shard.Leads() {
+				m.putBack(waiting)
+				<-m.cfg.Shard.Lost()
+				return true, nil
+			}
+			for _, answer := range waiting {
+				answer <- nil
+			}
 		}
 		wait, end := m.waitContext(ctx)
 		select {
+		case <-look.C:
+			end()
+			m.cfg.Shard.Leads()
 		case <-m.cfg.Shard.Lost():
 			end()
 			return true, nil

@@ -41,6 +41,7 @@ type conn struct {
 	cmd    redcon.Command
 	out    resp.Writer // replies that have not been sent
 	call   command.Call
+	role   shard.Role // the node's when the request was admitted
 	client command.Client
 
 	set        *Settings // as of the batch

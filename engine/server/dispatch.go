@@ -28,6 +28,7 @@ func (c *conn) request() {
 	mark := c.out.Len()
 	c.keysOf = false
 	c.call.Argv = c.cmd.Args
+	c.role = c.srv.cfg.Shard.Role()
 	row, err := c.srv.cfg.Table.Lookup(c.cmd.Args)
 	switch {
 	case row == nil && isHTTP(c.cmd.Args[0]):
@@ -92,7 +93,12 @@ func (c *conn) execute(row *command.Spec) {
 			c.out.Error(c.srv.wireError(row, err))
 		}
 	} else {
-		after, fatal := c.beginTurn().Run(&c.call)
+		turn := c.beginTurn()
+		if c.demoted() {
+			c.fatal = true
+			return
+		}
+		after, fatal := turn.Run(&c.call)
 		if fatal != nil {
 			c.fatal = true
 			return
@@ -226,7 +232,15 @@ func (c *conn) route(at uint16, write bool) error {
 	if err := c.srv.cfg.Router.Route(at, write, &c.client); err != nil {
 		return redirected{err}
 	}
+	if c.role == shard.Replica && !write && !c.client.ReadOnly {
+		return redirected{resp.ErrSlotUnserved} // the map still says that this node is primary: what it has may be stale
+	}
 	return nil
+}
+
+// demoted says, under the turn, whether the node has become a replica since the request was admitted by a primary: what it has may be stale.
+func (c *conn) demoted() bool {
+	return c.role == shard.Primary && c.srv.cfg.Shard.Role() == shard.Replica
 }
 
 // outOfMemory makes room by eviction before commands that add data. Within MULTI everything that is queued takes memory.

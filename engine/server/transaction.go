@@ -151,6 +151,10 @@ func exec(call *command.Call) error {
 	turn := c.beginTurn()
 	begun := c.clock
 	defer func() { c.clock = begun }() // EXEC takes as long as all that it runs
+	if c.demoted() {
+		c.fatal = true
+		return nil
+	}
 	broken := c.tx.watching && turn.Broken(&c.tx.watcher)
 	list := c.tx.queued
 	c.discard()

@@ -128,6 +128,10 @@ func (s *Shard) Reset() {
 	s.db.Limits = s.limits
 	old.Close()
 	s.tail, s.chain, s.epoch, s.leader, s.failed, s.pending = 0, 0, 0, "", nil, pending{}
+	select {
+	case <-s.lost: // told twice
+	default:
+	}
 	for _, set := range s.watchers {
 		for w := range set {
 			w.broken = true

@@ -16,7 +16,7 @@ func (t *Turn) MakeRoom() bool {
 	if s.memory.Max <= 0 || s.db.Used() <= s.memory.Max {
 		return true
 	}
-	if s.memory.Policy == "" || s.memory.Policy == "noeviction" || s.Role() != Primary {
+	if s.memory.Policy == "" || s.memory.Policy == "noeviction" || s.Role() != Primary || s.writable() != nil {
 		return false
 	}
 	s.payload = s.payload[:0]

@@ -217,6 +217,17 @@ func (s *Shard) Failed() error {
 	return s.failed
 }
 
+// Leads says whether the node leads its shard at this moment: it is primary, no other node has taken the lead and it has not lost the log. A primary that nobody talks to
+// finds out here that it was overtaken; Lost then has news.
+func (s *Shard) Leads() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Role() == Primary && s.log.Epoch() != s.epoch {
+		s.lose(txlog.ErrConflict)
+	}
+	return s.Role() == Primary && s.failed == nil
+}
+
 // ErrFenced is returned to a caller whose connection must be closed without a reply: the node may not answer any more.
 var ErrFenced = errors.New("node has lost its shard's log")
 
@@ -245,7 +256,9 @@ func (s *Shard) Wait(ctx context.Context, pos txlog.Pos) error {
 	err := s.log.Wait(ctx, pos)
 	if err != nil && ctx.Err() == nil {
 		s.mu.Lock()
-		s.lose(err)
+		if s.Role() == Primary && pos > s.log.Durable() { // else the node has begun anew since, from a log that has settled pos
+			s.lose(err)
+		}
 		s.mu.Unlock()
 	}
 	if err != nil {

@@ -407,6 +407,72 @@ func TestUnknownOutcomeRefusesWritesAndKeepsUnrelatedReads(t *testing.T) {
 	b.want(s, "set other w", "-"+string(resp.ErrLogDown)+"\r\n", false)
 }
 
+func TestResetForgetsThatTheLogWasLost(t *testing.T) {
+	b := newBench(t)
+	s, log := b.primary("a")
+	b.gate.Close()
+	_, after := b.do(s, "set k v")
+	b.gate.Fail()
+	for range 2 { // two clients hear of it; the one who steers the node, of the first
+		if err := s.Wait(context.Background(), after); !errors.Is(err, txlog.ErrUnknown) {
+			t.Errorf("Wait = %v, want ErrUnknown", err)
+		}
+		if s.Failed() == nil {
+			t.Fatal("the node has not lost the log")
+		}
+		select {
+		case <-s.Lost():
+		default:
+		}
+		s.lose(txlog.ErrUnknown)
+	}
+	b.gate.Open()
+	s.Reset()
+	select {
+	case <-s.Lost():
+		t.Error("Lost has news from before Reset")
+	default:
+	}
+	b.catchUp(s, log)
+	if err := s.Lead(context.Background(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	if !s.Leads() || s.Failed() != nil {
+		t.Errorf("leads: %v, failed: %v", s.Leads(), s.Failed())
+	}
+}
+
+func TestReplicaTakesNoWrites(t *testing.T) {
+	b := newBench(t)
+	s, log := b.primary("a")
+	b.do(s, "set k v")
+	replica, rlog := b.node("b")
+	b.catchUp(replica, rlog)
+	tail := log.Tail()
+	b.want(replica, "set k w", "-"+string(resp.ErrReadOnly)+"\r\n", false)
+	b.want(replica, "get k", "$1\r\nv\r\n", false)
+	if log.Tail() != tail {
+		t.Error("a replica has appended to the log")
+	}
+}
+
+func TestOvertakenPrimaryFindsOutWithoutClients(t *testing.T) {
+	b := newBench(t)
+	old, _ := b.primary("a")
+	if !old.Leads() {
+		t.Error("the primary does not lead")
+	}
+	b.primary("b")
+	if old.Leads() {
+		t.Error("the overtaken primary leads")
+	}
+	select {
+	case <-old.Lost():
+	default:
+		t.Error("Lost is silent")
+	}
+}
+
 func TestRecordOfANewerEngineStopsTheReplica(t *testing.T) {
 	b := newBench(t)
 	_, log := b.primary("a")

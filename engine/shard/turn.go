@@ -78,7 +78,9 @@ func (s *Shard) execute(now int64, c *command.Call, writable error) {
 	s.call = c
 	mark := c.Reply.Len()
 	err := writable
-	if err == nil || !c.Spec.Any(command.Write|command.MayReplicate) {
+	if s.Role() != Primary && c.Spec.Is(command.Write) {
+		err = resp.ErrReadOnly // it was primary when the request was admitted
+	} else if err == nil || !c.Spec.Any(command.Write|command.MayReplicate) {
 		err = c.Spec.Run(c)
 	}
 	if err != nil {
@@ -122,7 +124,7 @@ func (s *Shard) finish(one *command.Call, many []*command.Call) (txlog.Pos, erro
 	return after, nil
 }
 
-// commit is the one door to the log: it appends s.payload as one record and marks the keys that were changed as pending at its position.
+// commit is the one door to the log, which only a primary goes through: it appends s.payload as one record and marks the keys that were changed as pending at its position.
 func (s *Shard) commit() (txlog.Pos, error) {
 	pos, err := s.log.Append(s.tail, txlog.Entry{Kind: txlog.Data, Epoch: s.epoch, Engine: EngineVersion, Payload: s.payload})
 	if err != nil {
