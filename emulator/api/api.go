@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -57,7 +58,6 @@ type Config struct {
 }
 
 const (
-	contentType = "application/x-amz-json-1.1"
 	// targetPrefix is in front of the action in X-Amz-Target.
 	targetPrefix = "AmazonMemoryDB."
 	// maxBody is the greatest size of a request in bytes.
@@ -139,6 +139,16 @@ func (s *Server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// Codes of faults that no action has.
+const (
+	codeUnknown     = "UnknownOperationException"
+	codeTooLarge    = "RequestEntityTooLarge"
+	codeUnavailable = "ServiceUnavailable"
+)
+
+// noRoute is the fault for every other path and method.
+var noRoute smithy.APIError = &smithy.GenericAPIError{Code: codeUnknown, Message: "The API is served by POST /.", Fault: smithy.FaultClient}
+
 var errInternal = &smithy.GenericAPIError{Code: "InternalFailure", Message: "The request processing has failed because of an unknown error, exception or failure.", Fault: smithy.FaultServer}
 
 func clientFault(code, format string, args ...any) error {
@@ -156,14 +166,17 @@ func (s *Server) health(c echo.Context) error {
 func (s *Server) action(c echo.Context) error {
 	r := c.Request()
 	if !s.cfg.Ready() {
-		return &smithy.GenericAPIError{Code: "ServiceUnavailable", Message: "The service is starting or stopping.", Fault: smithy.FaultServer}
+		return &smithy.GenericAPIError{Code: codeUnavailable, Message: "The service is starting or stopping.", Fault: smithy.FaultServer}
+	}
+	if t, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || t != awsjson.ContentType {
+		return clientFault(codeUnknown, "The header Content-Type must be %s.", awsjson.ContentType)
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
-		return clientFault("RequestExpired", "The request body could not be read.")
+		return clientFault("SerializationException", "The request body could not be read.")
 	}
 	if len(body) > maxBody {
-		return clientFault("RequestEntityTooLarge", "The request is larger than %d bytes.", maxBody)
+		return clientFault(codeTooLarge, "The request is larger than %d bytes.", maxBody)
 	}
 	id, err := s.cfg.Verifier.Verify(r, body)
 	if err != nil {
@@ -171,11 +184,11 @@ func (s *Server) action(c echo.Context) error {
 	}
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
 	if !ok || name == "" {
-		return clientFault("UnknownOperationException", "The header X-Amz-Target must name an action: %s<Action>.", targetPrefix)
+		return clientFault(codeUnknown, "The header X-Amz-Target must name an action: %s<Action>.", targetPrefix)
 	}
 	op, ok := s.cfg.Lookup(name)
 	if !ok {
-		return clientFault("UnknownOperationException", "The action %.64s is not served by this version.", name)
+		return clientFault(codeUnknown, "The action %.64s is not served by this version.", name)
 	}
 	began := time.Now()
 	out, err := op.Call(r.Context(), Caller{AccessKey: id.AccessKey, Account: s.cfg.Account(id.AccessKey), Region: id.Region}, body)
@@ -193,7 +206,7 @@ func (s *Server) action(c echo.Context) error {
 // write sends an answer whole, compressed if it is large and the client accepts that.
 func write(c echo.Context, status int, body []byte) error {
 	h := c.Response().Header()
-	h.Set(echo.HeaderContentType, contentType)
+	h.Set(echo.HeaderContentType, awsjson.ContentType)
 	if len(body) > compressAbove && acceptsGzip(c.Request()) {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
@@ -231,20 +244,28 @@ func (s *Server) fail(c echo.Context, err error) {
 	switch {
 	case errors.As(err, &api):
 	case errors.As(err, &route) && route.Code < http.StatusInternalServerError:
-		c.Response().Header().Set("X-Amzn-Errortype", "UnknownOperationException")
-		err = write(c, http.StatusNotFound, awsjson.EncodeFault("UnknownOperationException", "The API is served by POST /."))
-		s.unwritten(c, err)
-		return
+		api = noRoute
 	default:
 		s.cfg.Logger.Error("request failed", "request_id", c.Response().Header().Get(requestIDHeader), "err", err)
 		api = errInternal
 	}
-	status := http.StatusBadRequest
-	if api.ErrorFault() == smithy.FaultServer {
-		status = http.StatusInternalServerError
-	}
 	c.Response().Header().Set("X-Amzn-Errortype", api.ErrorCode())
-	s.unwritten(c, write(c, status, awsjson.EncodeFault(api.ErrorCode(), api.ErrorMessage())))
+	s.unwritten(c, write(c, status(api), awsjson.EncodeFault(api.ErrorCode(), api.ErrorMessage())))
+}
+
+// status is the HTTP status of a fault. Clients look at the code in the body; the service answers 400 for all that is theirs.
+func status(fault smithy.APIError) int {
+	switch {
+	case fault == noRoute:
+		return http.StatusNotFound
+	case fault.ErrorCode() == codeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case fault.ErrorCode() == codeUnavailable:
+		return http.StatusServiceUnavailable
+	case fault.ErrorFault() == smithy.FaultServer:
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
 }
 
 // unwritten notes an answer that the client did not take.
