@@ -113,10 +113,11 @@ type history struct {
 	start time.Time
 	ops   map[string][]porcupine.Operation
 	count map[string]int
+	doubt map[string]int // operations of unknown outcome, by kind of partition
 }
 
 func newHistory() *history {
-	return &history{start: time.Now(), ops: map[string][]porcupine.Operation{}, count: map[string]int{}}
+	return &history{start: time.Now(), ops: map[string][]porcupine.Operation{}, count: map[string]int{}, doubt: map[string]int{}}
 }
 
 func (h *history) now() int64 { return int64(time.Since(h.start)) }
@@ -128,11 +129,23 @@ func (h *history) add(client int, call int64, in request, out outcome) {
 	defer h.mu.Unlock()
 	if out.unknown {
 		h.count["unknown"]++
+		kind, _, _ := strings.Cut(in.partition, ".")
+		h.doubt[kind]++
 		end = math.MaxInt64
 	} else {
 		h.count["known"]++
 	}
 	h.ops[in.partition] = append(h.ops[in.partition], porcupine.Operation{ClientId: client, Input: in, Call: call, Output: out, Return: end})
+}
+
+// maxDoubt is how many operations of unknown outcome a partition may have before it is left: each may have happened at any time after its call, and the check tries them all.
+const maxDoubt = 6
+
+// partition is the partition of a kind that is used at the moment.
+func (h *history) partition(kind string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return fmt.Sprint(kind, ".", h.doubt[kind]/maxDoubt)
 }
 
 // dropped counts operations that say nothing: refused ones, and reads without a reply.

@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// partitions are the names of the partitions of a run; the first letter says of what type: s two strings under one hash tag, n two counters, h a hash.
-var partitions = []string{"s0", "s1", "s2", "n0", "n1", "h0", "h1"}
+// kinds are the kinds of partitions of a run; the first letter says of what type: s two strings under one hash tag, n two counters, h a hash.
+var kinds = []string{"s0", "s1", "s2", "n0", "n1", "h0", "h1"}
 
 var verbs = map[byte][]string{
 	's': {"get", "get", "set", "append", "getset", "setnx", "del"},
@@ -30,7 +32,7 @@ func (tr *trial) client(id int, rnd *rand.Rand) {
 		clients = append(clients, c)
 	}
 	for i := 0; !tr.over(); i++ {
-		in := randomRequest(rnd, fmt.Sprintf("%d.%d", id, i))
+		in := tr.randomRequest(rnd, fmt.Sprintf("%d.%d", id, i))
 		call := tr.history.now()
 		replies, err := ask(clients[at], in)
 		var refused redis.Error
@@ -75,8 +77,8 @@ func (r request) writes() bool {
 	return false
 }
 
-func randomRequest(rnd *rand.Rand, value string) request {
-	name := partitions[rnd.IntN(len(partitions))]
+func (tr *trial) randomRequest(rnd *rand.Rand, value string) request {
+	name := tr.history.partition(kinds[rnd.IntN(len(kinds))])
 	n := 1
 	if rnd.IntN(3) == 0 {
 		n = 2
@@ -147,7 +149,7 @@ func ask(c *redis.Client, in request) ([]string, error) {
 // readAll reads every partition at the end: what was acknowledged must be there.
 func (tr *trial) readAll(last *member) {
 	c := last.client(tr.t, nil)
-	for _, name := range partitions {
+	for _, name := range slices.Sorted(maps.Keys(tr.history.ops)) {
 		in := request{partition: name, steps: []step{{verb: "get"}, {verb: "get", cell: 1}}}
 		call := tr.history.now()
 		replies, err := ask(c, in)
