@@ -284,13 +284,8 @@ func optionalSet(was types.Set, now []string) types.Set {
 	return stringSet(now)
 }
 
-// optionalText is a text as Terraform had it: the service does not tell an empty text from a missing one.
-func optionalText(was types.String, now *string) types.String {
-	if now == nil && was.ValueString() == "" && !was.IsUnknown() {
-		return was
-	}
-	return types.StringPointerValue(now)
-}
+// description is a description: the service does not tell an empty one from none.
+func description(text *string) types.String { return types.StringValue(aws.ToString(text)) }
 
 func compareText(a, b *string) int { return strings.Compare(aws.ToString(a), aws.ToString(b)) }
 

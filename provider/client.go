@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/memorydb"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
 const (
@@ -73,6 +75,9 @@ func newClient(ctx context.Context, cfg clientConfig) (*client, error) {
 			return nil, errors.New("no region: set region in the provider block, or AWS_REGION, or a profile that has one")
 		}
 		loaded.Region = fallbackRegion
+	}
+	if _, err := loaded.Credentials.Retrieve(ctx); err != nil {
+		return nil, fmt.Errorf("no credentials: set access_key and secret_key in the provider block (the emulator's are test and test), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile that has some: %w", err)
 	}
 	api := memorydb.NewFromConfig(loaded, func(o *memorydb.Options) {
 		if cfg.Endpoint != "" {
@@ -133,7 +138,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // ordinary end.
 type transport struct{ next memorydb.HTTPClient }
 
-// Do implements memorydb.HTTPClient. It counts the attempts of a call whose context was made by countAttempts.
+// Do implements memorydb.HTTPClient. It logs the request without its content, and counts the attempts of a call whose context was made by countAttempts.
 func (t transport) Do(r *http.Request) (*http.Response, error) {
 	if n, ok := r.Context().Value(attemptsKey{}).(*atomic.Int32); ok {
 		n.Add(1)
@@ -141,7 +146,15 @@ func (t transport) Do(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		r.Body = struct{ io.ReadCloser }{r.Body}
 	}
-	return t.next.Do(r)
+	resp, err := t.next.Do(r)
+	facts := map[string]any{"op": strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonMemoryDB."), "addr": r.URL.Host}
+	if err != nil {
+		facts["err"] = err.Error()
+	} else {
+		facts["status"], facts["request_id"] = resp.StatusCode, resp.Header.Get("X-Amzn-Requestid")
+	}
+	tflog.Debug(r.Context(), "request sent", facts)
+	return resp, err
 }
 
 type attemptsKey struct{}

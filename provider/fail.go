@@ -79,6 +79,17 @@ func hasCode(codes ...string) func(error) bool {
 	}
 }
 
+// attributeError says which attribute a call was about that was refused.
+type attributeError struct {
+	attribute string
+	error
+}
+
+// Unwrap is the service's error.
+func (e attributeError) Unwrap() error { return e.error }
+
+func about(attribute string, err error) error { return attributeError{attribute, err} }
+
 // fail adds the diagnostic for an error of the API: what was being done to which resource, what the service said, which attribute it is about, what to do, and the request's id. has says which attributes
 // the resource has; nil has none.
 func fail(diags *diag.Diagnostics, doing string, has func(attribute string) bool, err error) {
@@ -98,6 +109,10 @@ func fail(diags *diag.Diagnostics, doing string, has func(attribute string) bool
 	}
 	parts := []string{said}
 	attribute := ""
+	var call attributeError
+	if errors.As(err, &call) {
+		attribute = call.attribute
+	}
 	if i := slices.IndexFunc(advices, func(a advice) bool { return a.when(err) }); i >= 0 {
 		if advices[i].text != "" {
 			parts = append(parts, advices[i].text)

@@ -151,7 +151,12 @@ func (r *clusterResource) update(ctx context.Context, m, was *clusterModel) erro
 			_, err := r.UpdateCluster(ctx, in)
 			return err
 		})
-		if err != nil {
+		switch {
+		case err != nil && in.ShardConfiguration != nil:
+			return about("num_shards", err)
+		case err != nil && in.ReplicaConfiguration != nil:
+			return about("num_replicas_per_shard", err)
+		case err != nil:
 			return err
 		}
 		if err := r.settle(ctx, *in.ClusterName); err != nil {

@@ -62,6 +62,18 @@ func checkBuiltinGroup(diags *diag.Diagnostics, name types.String, version spec.
 	}
 }
 
+// successor is the default parameter group of a family, for a cluster whose group is of another one: with search if the old one is a default group with search.
+func successor(old, family string) string {
+	builtin := spec.BuiltinParameterGroups()
+	search := slices.ContainsFunc(builtin, func(g spec.BuiltinParameterGroup) bool { return g.Name == old && g.Search })
+	for _, g := range builtin {
+		if g.Family == family && g.Search == search {
+			return g.Name
+		}
+	}
+	return spec.DefaultParameterGroup(family)
+}
+
 // ModifyPlan implements resource.ResourceWithModifyPlan: what follows from changes, and changes that the service would refuse.
 func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	r.resourceBase.ModifyPlan(ctx, req, resp)
@@ -110,11 +122,14 @@ func (r *clusterResource) planEngine(ctx context.Context, was, m, config *cluste
 	}
 	from, ok := spec.FindEngine(was.Engine.ValueString(), was.EngineVersion.ValueString())
 	to, known := plannedVersion(engine, version)
-	if config.ParameterGroupName.IsNull() && (!known || !ok || from.Family != to.Family) {
-		unknown("parameter_group_name")
-	}
 	if !known || !ok || to.Version == "" {
+		if config.ParameterGroupName.IsNull() {
+			unknown("parameter_group_name")
+		}
 		return
+	}
+	if config.ParameterGroupName.IsNull() && from.Family != to.Family { // the old group can't stay, and nobody names another
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("parameter_group_name"), successor(was.ParameterGroupName.ValueString(), to.Family))...)
 	}
 	if !spec.MayUpgrade(from, to) {
 		at := path.Root("engine_version")

@@ -105,7 +105,7 @@ func (r *clusterResource) read(ctx context.Context, m *clusterModel) error {
 }
 
 func (v *clusterView) flatten(c *awstypes.Cluster) {
-	v.ACLName, v.NodeType, v.Description = types.StringPointerValue(c.ACLName), types.StringPointerValue(c.NodeType), optionalText(v.Description, c.Description)
+	v.ACLName, v.NodeType, v.Description = types.StringPointerValue(c.ACLName), types.StringPointerValue(c.NodeType), description(c.Description)
 	v.AutoMinorVersionUpgrade, v.TLSEnabled = types.BoolPointerValue(c.AutoMinorVersionUpgrade), types.BoolPointerValue(c.TLSEnabled)
 	v.DataTiering = types.BoolValue(c.DataTiering == awstypes.DataTieringStatusTrue)
 	v.Engine, v.EngineVersion, v.EnginePatchVersion = types.StringPointerValue(c.Engine), types.StringPointerValue(c.EngineVersion), types.StringPointerValue(c.EnginePatchVersion)

@@ -288,7 +288,7 @@ func (r *parameterGroupResource) read(ctx context.Context, m *parameterGroupMode
 
 // readParameterGroup fills the view: those parameters that it has already, and those whose values are not the family's defaults. The API does not tell which parameters somebody set.
 func (c *client) readParameterGroup(ctx context.Context, g *awstypes.ParameterGroup, v *parameterGroupView) error {
-	v.Description, v.Family = optionalText(v.Description, g.Description), types.StringPointerValue(g.Family)
+	v.Description, v.Family = description(g.Description), types.StringPointerValue(g.Family)
 	values, err := c.parameters(ctx, aws.ToString(g.Name))
 	if err != nil {
 		return err

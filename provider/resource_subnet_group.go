@@ -208,7 +208,7 @@ func (r *subnetGroupResource) read(ctx context.Context, m *subnetGroupModel) err
 }
 
 func (v *subnetGroupView) flatten(g *awstypes.SubnetGroup) {
-	v.Description = optionalText(v.Description, g.Description)
+	v.Description = description(g.Description)
 	var ids, networks []string
 	for _, s := range g.Subnets {
 		ids = append(ids, aws.ToString(s.Identifier))
