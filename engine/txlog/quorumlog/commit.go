@@ -99,7 +99,7 @@ func (b *batch) part(s *shard) *part {
 	}
 	p := &b.parts[s.part]
 	p.s, p.first = s, 0
-	b.size += segment.SectionHeader
+	s.q.grow(segment.SectionHeader)
 	return p
 }
 
@@ -107,7 +107,16 @@ func (b *batch) part(s *shard) *part {
 func (q *Quorum) addControl(s segment.Section) {
 	before := len(q.open.control)
 	q.open.control = segment.AppendSection(q.open.control, s)
-	q.open.size += int64(len(q.open.control) - before)
+	q.grow(int64(len(q.open.control) - before))
+}
+
+// grow notes that something was added to the open batch; under mu.
+func (q *Quorum) grow(bytes int64) {
+	q.open.size += bytes
+	q.backlog += bytes
+	if q.backlog > q.cfg.BacklogBytes {
+		q.refuse()
+	}
 }
 
 // added is called after something was added to the open batch: it closes a large one, and sees to it that it is committed even if nobody waits; under mu.
@@ -161,6 +170,9 @@ func (q *Quorum) take() *batch {
 		return nil
 	}
 	b := q.flight
+	if q.backlog -= b.size; q.backlog+b.size > q.cfg.BacklogBytes {
+		q.refuse()
+	}
 	for i := range b.parts {
 		b.parts[i].s.flight = b.parts[i].last
 	}

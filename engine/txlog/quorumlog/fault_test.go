@@ -32,7 +32,7 @@ func (d *disks) hook(op faultfs.Op, path string) error {
 	d.mu.Lock()
 	mine := false
 	for _, dir := range d.zones {
-		if strings.HasPrefix(path, dir+"/") {
+		if path == dir || strings.HasPrefix(path, dir+"/") {
 			mine = true
 			if op == faultfs.OpSync {
 				d.seen[dir]++
@@ -414,6 +414,33 @@ func TestAZoneThatHangsIsLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameZones(t, cfg)
+}
+
+func TestHangingDisksBoundTheBacklog(t *testing.T) {
+	cfg, fs := simulated(1)
+	cfg.BacklogBytes = 64 << 10
+	d := steer(fs, "/z/b", "/z/c")
+	q := *open(t, cfg)
+	l := handle(t, q, "s")
+	put(t, l, "one")
+	release := d.hold()
+	n := txlog.Pos(1)
+	for l.Writable() == nil {
+		if _, err := l.Append(n, data(strings.Repeat("x", 400))); err != nil {
+			t.Fatal(err)
+		}
+		if n++; n > 1000 {
+			t.Fatal("appends are never refused")
+		}
+	}
+	if _, err := l.Append(n, data("refused")); !errors.Is(err, txlog.ErrUnavailable) || l.Tail() != n {
+		t.Fatalf("append: %v, tail is %v, want %v", err, l.Tail(), n)
+	}
+	release()
+	if err := l.Wait(context.Background(), n); err != nil {
+		t.Fatal(err)
+	}
+	put(t, l, "taken")
 }
 
 func TestAFullDiskRefusesAppendsInTime(t *testing.T) {

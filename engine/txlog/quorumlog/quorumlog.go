@@ -34,6 +34,7 @@ const (
 const (
 	DefaultWatermark = 128 << 20
 	DefaultLagBytes  = 64 << 20
+	DefaultBacklog   = 512 << 20
 	DefaultFlush     = 2 * time.Millisecond
 	DefaultRetry     = time.Second
 )
@@ -57,6 +58,8 @@ type Config struct {
 	Watermark int64
 	// LagBytes is how far a zone may stay behind the others before it is given up and repaired; 0 is DefaultLagBytes.
 	LagBytes int64
+	// BacklogBytes is how much may wait in memory for its turn to be written; beyond it appends are refused with txlog.ErrUnavailable: the disks of two zones hang. 0 is DefaultBacklog.
+	BacklogBytes int64
 	// Flush is how long a record that nobody waits for may stay in memory; 0 is DefaultFlush.
 	Flush time.Duration
 	// Retry is how long a failed zone is left alone before it is repaired, and a full disk before it is looked at again; 0 is DefaultRetry.
@@ -97,6 +100,7 @@ func (c *Config) fill() error {
 	}
 	setDefault(&c.Watermark, DefaultWatermark)
 	setDefault(&c.LagBytes, DefaultLagBytes)
+	setDefault(&c.BacklogBytes, DefaultBacklog)
 	setDefault(&c.Flush, DefaultFlush)
 	setDefault(&c.Retry, DefaultRetry)
 	return nil
@@ -133,6 +137,7 @@ type Quorum struct {
 	open     *batch            // gathers what is appended
 	ready    []*batch          // full ones that wait for their turn
 	flight   *batch            // is being written
+	backlog  int64             // bytes in open and ready
 	batches  uint64            // how many were made, see batch.id
 	end      segment.Mark      // newest frame that was made
 	durable  segment.Mark      // newest frame that is durable
@@ -169,7 +174,7 @@ func (q *Quorum) refuse() {
 	switch {
 	case q.closing:
 		code = closed
-	case q.lost:
+	case q.lost, q.backlog > q.cfg.BacklogBytes:
 		code = unavailable
 	case q.crowded:
 		code = full

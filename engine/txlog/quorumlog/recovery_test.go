@@ -427,3 +427,53 @@ func TestCompression(t *testing.T) {
 	}
 	want(t, l, text)
 }
+
+// What an opening finds after the end of a process may be in the page cache only. Once it was shown to anybody, it must survive the loss of power as well.
+func TestWhatAnOpeningFindsIsOnDisk(t *testing.T) {
+	for _, op := range []faultfs.Op{faultfs.OpSync, faultfs.OpSyncDir} {
+		t.Run(string(op), func(t *testing.T) {
+			for seed := range uint64(12) {
+				cfg, fs := simulated(seed)
+				cfg.SegmentBytes = 16 << 10
+				d := steer(fs, "/z/b", "/z/c")
+				q := *open(t, cfg)
+				l := handle(t, q, "s")
+				put(t, l, "one", "two")
+				until(t, "all zones have it", allOK(q))
+				d.fail(op)
+				text := strings.Repeat("begins a segment ", 100)
+				for pos, tries := txlog.Pos(2), 0; q.Status().Zones[1].Err == nil || q.Status().Zones[2].Err == nil; {
+					if tries++; tries > 200 {
+						t.Fatalf("zones do not fail: %+v", q.Status())
+					}
+					noise := make([]byte, 3000)
+					for i := range noise {
+						noise[i] = byte(uint64(i*i) >> (seed % 7))
+					}
+					next, err := l.Append(pos, data(text+string(noise)))
+					if err != nil {
+						break
+					}
+					_ = l.Wait(context.Background(), next)
+					pos = next
+				}
+				kill(q, fs)
+				q = *open(t, cfg)
+				l = handle(t, q, "s")
+				found := l.Durable()
+				if found < 3 {
+					t.Fatalf("seed %d: durable is %v", seed, found)
+				}
+				until(t, "all zones are well", allOK(q))
+				fs.Freeze()
+				_ = q.Close()
+				fs.Crash()
+				fs.Wipe("/z/a")
+				q = *open(t, cfg)
+				if l = handle(t, q, "s"); l.Durable() < found {
+					t.Fatalf("seed %d: durable is %v, an opening has found %v", seed, l.Durable(), found)
+				}
+			}
+		})
+	}
+}

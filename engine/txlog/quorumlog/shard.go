@@ -194,7 +194,7 @@ func (h *handle) Append(after txlog.Pos, entries ...txlog.Entry) (txlog.Pos, err
 		s.scratch = nil
 	}
 	p.last, p.state = pos, st
-	b.size += int64(len(buf))
+	q.grow(int64(len(buf)))
 	s.newest = st
 	s.epoch.Store(st.epoch)
 	s.tail.Store(uint64(pos))

@@ -96,7 +96,7 @@ func FuzzScan(f *testing.F) {
 		if err := fs.MkdirAll("/z"); err != nil {
 			t.Fatal(err)
 		}
-		s, err := segment.Open(segment.Config{FS: fs, Dir: "/z", ID: testID, SegmentBytes: 64 << 10})
+		s, err := segment.Open(segment.Config{FS: fs, Dir: "/z", ID: testID, SegmentBytes: 8 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,7 @@
 // mended by copying from another. Frames are numbered without gaps and chained by a running checksum; every checksum of a frame's header covers the
 // stream's identity, the segment's number and the offset, so what is left of older contents in a recycled file is never taken for a frame, nor is what a client stores.
 //
-// Each Stream has one goroutine, which prepares the next file; Close waits for it. The format, byte by byte, stands in ../DESIGN.md.
+// A Stream has a goroutine while it prepares the file of the next segment; Close waits for it. The format, byte by byte, stands in ../DESIGN.md.
 package segment
 
 import (

@@ -68,26 +68,27 @@ func (s *Stream) newSpare() (*spare, error) {
 	}
 }
 
-// prepareFiles is the preparing goroutine: it fills the file of the next segment with zeros, in small steps.
-func (s *Stream) prepareFiles() {
-	defer close(s.stopped)
-	for {
-		select {
-		case number := <-s.prepare:
-			if err := s.prepareFile(number); err != nil {
-				s.cfg.Logger.Warn("next segment could not be prepared", "segment", number, "dir", s.cfg.Dir, "err", err)
-			}
-		case <-s.stop:
-			return
-		}
+// prepareSoon has the file of a segment prepared in the background, unless one is being prepared.
+func (s *Stream) prepareSoon(number uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.preparing || s.files[number] != nil || s.spare != nil && s.spare.size >= Capacity(number, s.cfg.SegmentBytes) {
+		return
 	}
+	s.preparing = true
+	s.running.Go(func() {
+		if err := s.Prepare(number); err != nil {
+			s.cfg.Logger.Warn("next segment could not be prepared", "segment", number, "dir", s.cfg.Dir, "err", err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.preparing = false
+	})
 }
 
-// Prepare makes the file of a segment ready before it is needed, and returns when it is.
-func (s *Stream) Prepare(number uint64) error { return s.prepareFile(number) }
-
-// prepareFile makes a spare file that is large enough for a segment. While it works on the file nobody else has it, so a segment that begins meanwhile takes a new one.
-func (s *Stream) prepareFile(number uint64) error {
+// Prepare makes a spare file that is large enough for a segment, filled with zeros in small steps, and returns when it is there. While it works on the file nobody else has it, so a
+// segment that begins meanwhile takes a new one.
+func (s *Stream) Prepare(number uint64) error {
 	size := Capacity(number, s.cfg.SegmentBytes)
 	s.mu.Lock()
 	if s.files[number] != nil || s.spare != nil && s.spare.size >= size {

@@ -24,15 +24,15 @@ type Config struct {
 // Stream is one zone's copy of the log. Write has one caller at a time; the other methods may be called at any time.
 type Stream struct {
 	cfg     Config
-	prepare chan uint64   // numbers of segments whose file is to be prepared
-	stopped chan struct{} // closed when the preparing goroutine has ended
-	stop    chan struct{}
 	syncs   atomic.Uint64
+	stop    chan struct{}  // closed by Close
+	running sync.WaitGroup // the goroutine that prepares a file, if there is one
 
-	mu    sync.RWMutex
-	files map[uint64]File
-	spare *spare // a file for the next segment, if there is one
-	made  int    // files made for that, to name them
+	mu        sync.RWMutex
+	files     map[uint64]File
+	spare     *spare // a file for the next segment, if there is one
+	made      int    // files made for that, to name them
+	preparing bool   // the goroutine is there
 }
 
 // Placed is a frame, with the terminator behind it, and the place where it belongs. The first frame of a segment begins its file.
@@ -46,7 +46,7 @@ func Open(cfg Config) (*Stream, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Stream{cfg: cfg, prepare: make(chan uint64, 1), stopped: make(chan struct{}), stop: make(chan struct{}), files: map[uint64]File{}}
+	s := &Stream{cfg: cfg, stop: make(chan struct{}), files: map[uint64]File{}}
 	names, err := cfg.FS.ReadDir(cfg.Dir)
 	if err != nil {
 		return nil, err
@@ -64,14 +64,13 @@ func Open(cfg Config) (*Stream, error) {
 		s.files[number] = f
 	}
 	s.findSpare(names)
-	go s.prepareFiles()
 	return s, nil
 }
 
-// Close ends the preparing goroutine and closes the files. It syncs nothing: what Write has returned for is on disk.
+// Close waits for the goroutine that prepares a file, and closes the files. It must not be called while Write runs. It syncs nothing: what Write has returned for is on disk.
 func (s *Stream) Close() error {
 	close(s.stop)
-	<-s.stopped
+	s.running.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closeFiles()
@@ -175,10 +174,7 @@ func (s *Stream) Write(frames ...Placed) error {
 	}
 	last := frames[len(frames)-1]
 	if end := last.At.Offset + int64(len(last.Bytes)); end > Capacity(last.At.Segment, s.cfg.SegmentBytes)/2 {
-		select {
-		case s.prepare <- last.At.Segment + 1:
-		default:
-		}
+		s.prepareSoon(last.At.Segment + 1)
 	}
 	return nil
 }
