@@ -100,8 +100,11 @@ var findTerraform = sync.OnceValue(func() error {
 var factories = map[string]func() (tfprotov6.ProviderServer, error){"memorydb": providerserver.NewProtocol6WithError(provider.New("test")())}
 
 // apply runs the steps of a test with terraform, and in the end destroys what is left and asks the API whether the names are gone. After each step the framework demands that a second plan is empty.
+//
+// Tests that apply run in parallel: their resources have names of their own.
 func apply(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
+	t.Parallel()
 	if err := findTerraform(); err != nil {
 		t.Fatal(err)
 	}

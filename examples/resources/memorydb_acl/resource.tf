@@ -1,5 +1,5 @@
-resource "memorydb_user" "example" {
-  user_name     = "example"
+resource "memorydb_user" "member" {
+  user_name     = "member"
   access_string = "on ~* &* +@all"
 
   authentication_mode {
@@ -10,5 +10,5 @@ resource "memorydb_user" "example" {
 
 resource "memorydb_acl" "example" {
   name       = "example"
-  user_names = [memorydb_user.example.user_name]
+  user_names = [memorydb_user.member.user_name]
 }
