@@ -80,13 +80,18 @@ func (c *clock) add(d time.Duration) {
 // start serves the records in dir, or in memory when it is empty.
 func start(t testing.TB, dir string) *harness {
 	t.Helper()
+	keyring, err := control.OpenKeyring(t.TempDir() + "/keyring")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startWith(t, dir, keyring)
+}
+
+func startWith(t testing.TB, dir string, keyring *control.Keyring) *harness {
+	t.Helper()
 	h := &harness{t: t, fleet: &fakeFleet{told: map[control.Place]int{}}, clock: &clock{now: time.Now().UTC()}}
 	var err error
 	if h.store, err = store.Open(store.Config{Dir: dir}); err != nil {
-		t.Fatal(err)
-	}
-	keyring, err := control.OpenKeyring(t.TempDir() + "/keyring")
-	if err != nil {
 		t.Fatal(err)
 	}
 	h.service = control.New(control.Config{Store: h.store, Keyring: keyring, Now: h.clock.Now, CheckRules: func(s string) error { return nil }})

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/memorydb"
+	"github.com/aws/smithy-go"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
 )
@@ -78,6 +80,30 @@ func TestEveryActionIsServedOrSaysWhyNot(t *testing.T) {
 			t.Errorf("notServed has %s, which is no action", name)
 		}
 	}
+}
+
+// Whatever the body of whatever action: an answer or a fault, never a panic or an inner error.
+func FuzzOperations(f *testing.F) {
+	for _, body := range []string{
+		``, `{}`, `[`, `{"ClusterName":7}`, `{"ClusterName":"c","ACLName":"open-access","NodeType":"db.t4g.small","Tags":[{}],"SecurityGroupIds":["sg-1"],"NumShards":2}`,
+		`{"ClusterName":"c","ReplicaConfiguration":{},"ShardConfiguration":{}}`, `{"UserName":"u","AccessString":"on","AuthenticationMode":{}}`,
+		`{"ParameterGroupName":"g","Family":"memorydb_redis7","ParameterNameValues":[{}],"ParameterNames":[""]}`, `{"SubnetGroupName":"s","SubnetIds":["subnet-1",null]}`,
+		`{"ResourceArn":"arn:aws:memorydb:us-east-1:123456789012:user/default","Tags":[{"Key":"k"}],"TagKeys":["k"]}`, `{"ACLName":"a","UserNames":[],"UserNamesToAdd":["u"]}`,
+		`{"Filters":[{}],"MaxResults":1,"NextToken":"MTo"}`, `{"StartTime":1e9,"Duration":5}`, `{"ClusterName":"a\u0000b"}`,
+	} {
+		f.Add([]byte(body))
+	}
+	h := start(f, "")
+	rows := h.service.Operations()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, op := range rows {
+			_, err := op.Call(t.Context(), control.Caller{AccessKey: "test", Account: account, Region: region}, body)
+			var fault smithy.APIError
+			if err != nil && !errors.As(err, &fault) {
+				t.Errorf("%s: %v", op.Name, err)
+			}
+		}
+	})
 }
 
 var update = flag.Bool("update", false, "write the table of docs/api.md")
