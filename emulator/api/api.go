@@ -192,7 +192,7 @@ func (s *Server) action(c echo.Context) error {
 	}
 	began := time.Now()
 	out, err := op.Call(r.Context(), Caller{AccessKey: id.AccessKey, Account: s.cfg.Account(id.AccessKey), Region: id.Region}, body)
-	s.cfg.Logger.Debug("request", "op", name, "region", id.Region, "request_id", c.Response().Header().Get(requestIDHeader), "took", time.Since(began), "err", err)
+	s.cfg.Logger.Debug("request", "op", name, "write", op.Write, "region", id.Region, "request_id", c.Response().Header().Get(requestIDHeader), "took", time.Since(began), "err", err)
 	if err != nil {
 		return err
 	}

@@ -112,30 +112,31 @@ func (s *Service) wantedUsers(tx *store.Tx, sc scope, acl string) ([]WantedUser,
 	return out, nil
 }
 
-// changeFound changes a cluster's record if it is still the one that is meant.
-func (s *Service) changeFound(p Place, change func(tx *store.Tx, sc scope, c *clusterRecord) error) error {
+// changeFound changes a cluster's record if it is still there; change says whether it did.
+func (s *Service) changeFound(p Place, change func(tx *store.Tx, sc scope, c *clusterRecord) (bool, error)) error {
 	return s.store.Update(func(tx *store.Tx) error {
 		sc := scope{p.Account, p.Region}
 		c, ok, err := get[clusterRecord](tx, sc, spec.KindCluster, p.Cluster)
 		if err != nil || !ok {
 			return err
 		}
-		if err := change(tx, sc, &c); err != nil {
+		if did, err := change(tx, sc, &c); err != nil || !did {
 			return err
 		}
 		return put(tx, sc, spec.KindCluster, p.Cluster, c)
 	})
 }
 
-// Placed implements Reconciler.
+// Placed implements Reconciler. Nothing is written when every node is where it was.
 func (s *Service) Placed(_ context.Context, p Place, nodes map[string]NodeAddress) error {
-	return s.changeFound(p, func(_ *store.Tx, _ scope, c *clusterRecord) error {
+	return s.changeFound(p, func(_ *store.Tx, _ scope, c *clusterRecord) (moved bool, err error) {
 		for i := range c.Nodes {
-			if a, ok := nodes[c.Nodes[i].Name]; ok {
-				c.Nodes[i].Address, c.Nodes[i].Port = a.Address, a.Port
+			n := &c.Nodes[i]
+			if a, ok := nodes[n.Name]; ok && (a.Address != n.Address || a.Port != n.Port) {
+				n.Address, n.Port, moved = a.Address, a.Port, true
 			}
 		}
-		return nil
+		return moved, nil
 	})
 }
 
@@ -246,15 +247,15 @@ func arrived(waiting map[string]uint64, cluster string, ready uint64) bool {
 
 // ClusterFailed implements Reconciler.
 func (s *Service) ClusterFailed(_ context.Context, p Place, generation uint64, reason string) error {
-	return s.changeFound(p, func(tx *store.Tx, sc scope, c *clusterRecord) error {
+	return s.changeFound(p, func(tx *store.Tx, sc scope, c *clusterRecord) (bool, error) {
 		if !c.is("creating") || c.Generation != generation {
-			return nil
+			return false, nil
 		}
 		c.View.Status = aws.String("create-failed")
 		if err := s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "Failed to create cluster %s. %s", p.Cluster, reason); err != nil {
-			return err
+			return false, err
 		}
-		return s.settleWaiting(tx, sc, p.Cluster, math.MaxUint64) // nobody waits for it any more
+		return true, s.settleWaiting(tx, sc, p.Cluster, math.MaxUint64) // nobody waits for it any more
 	})
 }
 

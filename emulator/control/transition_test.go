@@ -356,3 +356,27 @@ func TestRestart(t *testing.T) {
 		t.Errorf("%d clusters, user %s", len(out.Clusters), *u.Status)
 	}
 }
+
+// After a restart nodes may get other addresses; the API shows them without a change of status.
+func TestAddressesMayMove(t *testing.T) {
+	h := start(t, "")
+	h.createCluster("c")
+	h.settle()
+	generation := h.wanted("c").Generation
+	if err := h.service.Placed(t.Context(), place("c"), map[string]control.NodeAddress{"c-0001-002": {Address: "127.0.0.1", Port: 40001}, "gone": {Address: "127.0.0.1"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.service.ClusterReady(t.Context(), place("c"), generation, control.NodeAddress{Address: "127.0.0.1", Port: 40000}); err != nil {
+		t.Fatal(err)
+	}
+	c := h.cluster("c")
+	if n := c.Shards[0].Nodes[1]; *c.Status != "available" || c.ClusterEndpoint.Port != 40000 || n.Endpoint.Port != 40001 || h.wanted("c").Shards[0].Nodes[1].Port != 40001 {
+		t.Errorf("%s, endpoint %d, node %d", *c.Status, c.ClusterEndpoint.Port, n.Endpoint.Port)
+	}
+	if err := h.service.ClusterReady(t.Context(), place("none"), 1, control.NodeAddress{}); err != nil {
+		t.Errorf("a report about a cluster that is gone: %v", err)
+	}
+	if err := h.service.ClusterGone(t.Context(), place("c")); err != nil || *h.cluster("c").Status != "available" {
+		t.Errorf("a cluster that is not being deleted is gone: %v", err)
+	}
+}

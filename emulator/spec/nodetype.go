@@ -20,12 +20,6 @@ type NodeType struct {
 // MaxMemory is the data memory of a node in bytes.
 func (t NodeType) MaxMemory() int64 { return int64(t.MemoryGiB * (1 << 30)) }
 
-// Family is the middle part of the name: "r7g".
-func (t NodeType) Family() string {
-	parts := strings.Split(t.Name, ".")
-	return parts[1]
-}
-
 // NodeTypes are AWS's twenty, by family and size, and db.m7g.large. Source: developer guide, "Supported node types"; memory and prices from public catalogues.
 var NodeTypes = []NodeType{
 	{Name: "db.t4g.small", VCPU: 2, MemoryGiB: 1.37, Hourly: 0.048},
