@@ -2,7 +2,6 @@ package spec
 
 import (
 	"slices"
-	"strings"
 )
 
 // NodeType is a size of node.
