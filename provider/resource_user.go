@@ -100,7 +100,7 @@ func (r *userResource) authenticationBlock() schema.Block {
 			"passwords_wo": schema.ListAttribute{
 				ElementType: types.StringType, Optional: true, Sensitive: true, WriteOnly: true,
 				Validators: []validator.List{
-					listvalidator.SizeBetween(1, spec.MaxPasswords), listvalidator.ValueStringsAre(password), listvalidator.UniqueValues(), listvalidator.AlsoRequires(sibling("passwords_wo_version")),
+					listvalidator.SizeBetween(1, spec.MaxPasswords), listvalidator.ValueStringsAre(password), distinct{}, listvalidator.AlsoRequires(sibling("passwords_wo_version")),
 				},
 				MarkdownDescription: rule + " Write-only: in no plan and no state (Terraform 1.11 or later). They are set when `passwords_wo_version` changes.",
 			},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -35,7 +36,47 @@ func (v checkedString) ValidateString(_ context.Context, req validator.StringReq
 		return
 	}
 	if err := v.check(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value of "+req.Path.String(), err.Error())
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid value of "+attributeName(req.Path), err.Error())
+	}
+}
+
+// attributeName is a path without the values of sets in it, which may be secrets.
+func attributeName(p path.Path) string {
+	var b strings.Builder
+	for _, step := range p.Steps() {
+		switch s := step.(type) {
+		case path.PathStepAttributeName:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(string(s))
+		case path.PathStepElementKeyInt:
+			fmt.Fprintf(&b, "[%d]", int64(s))
+		case path.PathStepElementKeyString:
+			fmt.Fprintf(&b, "[%q]", string(s))
+		}
+	}
+	return b.String()
+}
+
+// distinct refuses a list with the same text twice. The usual validator for that says which text it is; passwords must not be said.
+type distinct struct{}
+
+// Description implements validator.List.
+func (distinct) Description(context.Context) string { return "all values must be different" }
+
+// MarkdownDescription implements validator.List.
+func (v distinct) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateList implements validator.List.
+func (distinct) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
+	all := req.ConfigValue.Elements()
+	for i, v := range all {
+		for j := range i {
+			if !v.IsUnknown() && v.Equal(all[j]) {
+				resp.Diagnostics.AddAttributeError(req.Path.AtListIndex(i), "Invalid value of "+attributeName(req.Path), fmt.Sprintf("Elements %d and %d are the same.", j, i))
+			}
+		}
 	}
 }
 
