@@ -139,22 +139,15 @@ func (q *Quorum) identify(zones []*found) (fresh bool, err error) {
 
 // create makes a new log in the zones that can be used.
 func (q *Quorum) create(zones []*found) error {
+	var all sync.WaitGroup
+	for _, f := range zones {
+		all.Go(f.create)
+	}
+	all.Wait()
 	usable := 0
 	var errs []error
 	for _, f := range zones {
-		if f.err == nil {
-			f.err = segment.WriteIdentity(q.cfg.FS, f.z.dir, q.id, segment.New)
-		}
-		if f.err == nil {
-			f.stream, f.err = f.z.openStream()
-			f.z.stream = f.stream
-		}
-		if f.err == nil { // what an opening that was cut short has left
-			f.err = f.stream.RemoveAfter(0)
-		}
-		if f.err == nil {
-			f.err = f.stream.Prepare(1)
-		}
+		f.z.stream = f.stream
 		if f.err != nil {
 			errs = append(errs, fmt.Errorf("zone %s: %w", f.z.name, f.err))
 			continue
@@ -167,6 +160,23 @@ func (q *Quorum) create(zones []*found) error {
 	q.end = segment.Mark{End: segment.Location{Segment: 1, Offset: segment.Start}}
 	q.generation = 1
 	return nil
+}
+
+// create makes a zone of a new log.
+func (f *found) create() {
+	q := f.z.q
+	if f.err == nil {
+		f.err = segment.WriteIdentity(q.cfg.FS, f.z.dir, q.id, segment.New)
+	}
+	if f.err == nil {
+		f.stream, f.err = f.z.openStream()
+	}
+	if f.err == nil { // what an opening that was cut short has left
+		f.err = f.stream.RemoveAfter(0)
+	}
+	if f.err == nil {
+		f.err = f.stream.Prepare(1)
+	}
 }
 
 // load reads the zones and finds out what was acknowledged.

@@ -59,8 +59,10 @@ const DefaultBytes = 64 << 20
 func Capacity(number uint64, size int64) int64 {
 	switch number {
 	case 1:
-		return min(size, 4<<20)
+		return min(size, 1<<20)
 	case 2:
+		return min(size, 4<<20)
+	case 3:
 		return min(size, 16<<20)
 	default:
 		return size
