@@ -1,6 +1,7 @@
 package datatype
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -55,7 +56,8 @@ func parseExpireConditions(a command.Args) (expireConditions, error) {
 		case a.Flag("lt"):
 			o.lt = true
 		default:
-			return o, resp.Errorf("ERR Unsupported option %s", a.Rest()[0])
+			text, _, _ := bytes.Cut(a.Rest()[0], zeroByte)
+			return o, resp.Errorf("ERR Unsupported option %s", text)
 		}
 	}
 	if o.nx && (o.xx || o.gt || o.lt) {

@@ -61,8 +61,12 @@ func parseScan(a command.Args, ofKeys bool) (scanOptions, error) {
 	return o, nil
 }
 
-// parseCursor reads a cursor as C's strtoul does, which takes a sign and the empty string.
+// zeroByte ends texts in C: where Redis reads or prints an argument that way, so do we.
+var zeroByte = []byte{0}
+
+// parseCursor reads a cursor as C's strtoul does, which takes a sign and the empty string, and ends at a zero byte.
 func parseCursor(b []byte) (uint64, error) {
+	b, _, _ = bytes.Cut(b, zeroByte)
 	if len(b) == 0 {
 		return 0, nil
 	}

@@ -63,8 +63,11 @@ func runsInMulti(row *command.Spec) bool {
 	return false
 }
 
-// queue copies the request of c for EXEC.
+// queue copies the request of c for EXEC. It does not if EXEC will do nothing anyway: then the slot of its keys does not count either, as in Redis.
 func (t *transaction) queue(c *conn, row *command.Spec) {
+	if t.spoilt || t.watching && c.beginTurn().Broken(&t.watcher) {
+		return
+	}
 	size := 0
 	for _, a := range c.cmd.Args {
 		size += len(a)
