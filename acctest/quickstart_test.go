@@ -82,7 +82,9 @@ func (w *workspace) run(args ...string) (out string, code int) {
 // must runs terraform, which must succeed.
 func (w *workspace) must(command string, args ...string) string {
 	w.t.Helper()
+	begun := time.Now()
 	out, code := w.run(append([]string{command, "-no-color", "-state=" + w.state}, args...)...)
+	w.t.Logf("terraform %s took %v", command, time.Since(begun).Round(time.Millisecond))
 	if code != 0 {
 		w.t.Fatalf("terraform %s: exit code %d\n%s", command, code, out)
 	}
