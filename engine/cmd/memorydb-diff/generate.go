@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -101,7 +102,15 @@ func (g *generator) next() []string {
 			words = append(words, "n"+strconv.Itoa(i), g.value())
 		}
 	}
-	return g.spoil(words, len(f.name))
+	words = g.spoil(words, len(f.name))
+	if f.name[0] == "hrandfield" { // redis-server goes on until it has answered as many fields as a negative count says
+		for i, w := range words[1:] {
+			if n, err := strconv.ParseInt(w, 10, 64); err == nil && n < -100 && n != math.MinInt64 {
+				words[i+1] = "-5"
+			}
+		}
+	}
+	return words
 }
 
 // spoil makes some commands wrong: a word too few or too many, or another one.

@@ -127,6 +127,8 @@ func (p *process) stop() error {
 	if errors.Is(err, os.ErrProcessDone) {
 		err = errors.New(p.cmd.Path + " has ended by itself")
 	}
+	kill := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() }) // it hangs in a command; fails only if it has ended meanwhile
+	defer kill.Stop()
 	_ = p.cmd.Wait() // its exit status says nothing more
 	return errors.Join(err, os.RemoveAll(p.dir))
 }
