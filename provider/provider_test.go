@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
+	"github.com/openmemorydb/memorydb/acctest/harness"
 	"github.com/openmemorydb/memorydb/emulator"
 	"github.com/openmemorydb/memorydb/provider"
 )
@@ -71,21 +70,14 @@ func api(t testing.TB) *memorydb.Client {
 	return memorydb.New(memorydb.Options{Region: "us-east-1", BaseEndpoint: aws.String(endpoint(t)), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 }
 
-// findTerraform makes the test framework use the terraform or tofu that this machine has: TF_ACC_TERRAFORM_PATH, one on PATH, or the tofu that `make terraform` builds.
+// findTerraform makes the test framework use the terraform or tofu that this machine has.
 var findTerraform = sync.OnceValue(func() error {
-	binary := os.Getenv("TF_ACC_TERRAFORM_PATH")
-	for _, name := range []string{"terraform", "tofu", filepath.Join("..", "bin", "tofu")} {
-		if found, err := exec.LookPath(name); binary == "" && err == nil {
-			if binary, err = filepath.Abs(found); err != nil {
-				return err
-			}
-		}
-	}
-	if binary == "" {
-		return errors.New("no terraform or tofu: put one on PATH, name one by TF_ACC_TERRAFORM_PATH, or build one with `make terraform`")
+	binary, err := harness.Terraform("..")
+	if err != nil {
+		return err
 	}
 	env := map[string]string{"TF_ACC_TERRAFORM_PATH": binary, "TF_CLI_CONFIG_FILE": "", "CHECKPOINT_DISABLE": "1"}
-	if strings.Contains(filepath.Base(binary), "tofu") {
+	if harness.IsTofu(binary) {
 		env["TF_ACC_PROVIDER_HOST"] = "registry.opentofu.org"
 	}
 	for k, v := range env {
