@@ -25,7 +25,8 @@ type Config struct {
 type Stream struct {
 	cfg     Config
 	syncs   atomic.Uint64
-	stop    chan struct{}  // closed by Close
+	stop    chan struct{} // closed by Close
+	once    sync.Once
 	running sync.WaitGroup // the goroutine that prepares a file, if there is one
 
 	mu        sync.RWMutex
@@ -69,7 +70,7 @@ func Open(cfg Config) (*Stream, error) {
 
 // Close waits for the goroutine that prepares a file, and closes the files. It must not be called while Write runs. It syncs nothing: what Write has returned for is on disk.
 func (s *Stream) Close() error {
-	close(s.stop)
+	s.once.Do(func() { close(s.stop) })
 	s.running.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
