@@ -531,3 +531,47 @@ func TestWriteOfUnknownOutcomeMayBeGone(t *testing.T) {
 		t.Errorf("k = %q, %v; want what was durable", got, err)
 	}
 }
+
+// P2: the null of an EXEC whose watch was broken reveals the change that broke it, and waits for it.
+func TestNullOfABrokenWatchWaitsForTheLog(t *testing.T) {
+	ctx := soon(t)
+	gate := &memlog.Gate{}
+	n := openNode(t, memlog.New(gate).Shard("s"), "a", nil)
+	n.promote(t)
+	publish(t, 1, n, n)
+	watcher := n.client(t, nil).Conn()
+	defer watcher.Close()
+	if err := watcher.Do(ctx, "watch", "k").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := watcher.Do(ctx, "multi").Err(); err != nil {
+		t.Fatal(err)
+	}
+	at := n.Status().Applied
+	gate.Close()
+	wrote, answered := make(chan error, 1), make(chan error, 1)
+	go func() { wrote <- n.client(t, nil).Set(ctx, "k", "v", 0).Err() }()
+	eventually(t, func() error {
+		if n.Status().Applied == at {
+			return errors.New("the write has not been executed yet")
+		}
+		return nil
+	})
+	var early bool
+	go func() { answered <- watcher.Do(ctx, "exec").Err() }()
+	select {
+	case <-answered:
+		early = true
+	case <-time.After(50 * time.Millisecond): // long enough for an answer that does not wait
+	}
+	gate.Open()
+	if early {
+		t.Fatal("EXEC answers before the change that broke its watch is durable")
+	}
+	if err := <-answered; !errors.Is(err, redis.Nil) {
+		t.Errorf("EXEC = %v, want null", err)
+	}
+	if err := <-wrote; err != nil {
+		t.Error(err)
+	}
+}

@@ -165,6 +165,7 @@ func exec(call *command.Call) error {
 	case spoilt:
 		return resp.ErrExecAbort
 	case broken:
+		c.after = max(c.after, turn.Uncommitted()) // the null reveals the change that broke the watch
 		c.out.NullArray()
 		return nil
 	}

@@ -20,3 +20,11 @@ func (t *Turn) Memory() Memory { return t.s.memory }
 
 // Position is the newest position that this node has executed or applied.
 func (t *Turn) Position() txlog.Pos { return t.s.tail }
+
+// Uncommitted is the newest position that is not durable yet, of whatever key; 0 if everything is.
+func (t *Turn) Uncommitted() txlog.Pos {
+	if p := t.s.pending.newest(); p > t.s.log.Durable() {
+		return p
+	}
+	return 0
+}
