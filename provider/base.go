@@ -120,6 +120,10 @@ func (b *resourceBase) ImportState(ctx context.Context, req resource.ImportState
 			resp.Diagnostics.AddError("Wrong import id", fmt.Sprintf("%s is not the ARN of a %s. Import by name, or by an ARN of the form arn:aws:memorydb:REGION:ACCOUNT:%s/NAME.", name, b.noun, b.arn))
 			return
 		}
+		if region := b.Options().Region; arn.Region != region {
+			resp.Diagnostics.AddError("Wrong region", fmt.Sprintf("%s is in %s, but the provider works in %s. Import it with a provider of its region.", name, arn.Region, region))
+			return
+		}
 		name = arn.Name
 	}
 	name = spec.Fold(name)

@@ -295,7 +295,7 @@ func TestImport(t *testing.T) {
 			t.Fatal(err)
 		}
 		for how, req := range map[string]*tfprotov6.ImportResourceStateRequest{
-			"name": {ID: "mine"}, "name in capitals": {ID: "MINE"}, "ARN": {ID: "arn:aws:memorydb:eu-west-1:123456789012:" + string(k.arn) + "/mine"},
+			"name": {ID: "mine"}, "name in capitals": {ID: "MINE"}, "ARN": {ID: "arn:aws:memorydb:us-east-1:123456789012:" + string(k.arn) + "/mine"},
 			"identity": {Identity: &tfprotov6.ResourceIdentityData{IdentityData: &identity}},
 		} {
 			t.Run(k.noun+" by "+how, func(t *testing.T) {
@@ -319,14 +319,20 @@ func TestImport(t *testing.T) {
 	}
 }
 
-func TestImportByAnotherKindsARNIsRefused(t *testing.T) {
+func TestImportByWrongARNIsRefused(t *testing.T) {
 	p := connect(t, &stub{})
-	resp, err := p.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: "memorydb_user", ID: "arn:aws:memorydb:us-east-1:123456789012:acl/mine"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := errorsOf(resp.Diagnostics); !strings.Contains(text, "is not the ARN of a user") || !strings.Contains(text, ":user/NAME") {
-		t.Errorf("got %q", text)
+	for arn, want := range map[string]string{
+		"arn:aws:memorydb:us-east-1:123456789012:acl/mine":  "Import by name, or by an ARN of the form arn:aws:memorydb:REGION:ACCOUNT:user/NAME",
+		"arn:aws:rds:us-east-1:123456789012:user/mine":      "is not the ARN of a user",
+		"arn:aws:memorydb:eu-west-1:123456789012:user/mine": "is in eu-west-1, but the provider works in us-east-1",
+	} {
+		resp, err := p.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: "memorydb_user", ID: arn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := errorsOf(resp.Diagnostics); !strings.Contains(text, want) {
+			t.Errorf("%s: want %q, got %q", arn, want, text)
+		}
 	}
 }
 

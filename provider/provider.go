@@ -144,6 +144,10 @@ func (p *memorydbProvider) Configure(ctx context.Context, req provider.Configure
 		}
 	}
 	if m.IgnoreTags != nil {
+		unknown(path.Root("ignore_tags").AtName("keys"), m.IgnoreTags.Keys)
+		unknown(path.Root("ignore_tags").AtName("key_prefixes"), m.IgnoreTags.KeyPrefixes)
+	}
+	if m.IgnoreTags != nil && !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(m.IgnoreTags.Keys.ElementsAs(ctx, &cfg.IgnoreTagKeys, false)...)
 		resp.Diagnostics.Append(m.IgnoreTags.KeyPrefixes.ElementsAs(ctx, &cfg.IgnoreTagPrefixes, false)...)
 	}

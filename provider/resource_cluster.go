@@ -50,8 +50,8 @@ func (r *clusterResource) Create(ctx context.Context, req resource.CreateRequest
 		_, err := r.findCluster(ctx, name)
 		return err
 	}
-	err := create(ctx, find, alreadyExists, func(ctx context.Context) error {
-		return r.whenSettled(ctx, "ACL of cluster "+name, is[*awstypes.InvalidACLStateFault], func(ctx context.Context) error {
+	err := r.whenSettled(ctx, "ACL of cluster "+name, is[*awstypes.InvalidACLStateFault], func(ctx context.Context) error {
+		return create(ctx, find, alreadyExists, func(ctx context.Context) error {
 			_, err := r.CreateCluster(ctx, expandCluster(&m))
 			return err
 		})
