@@ -65,7 +65,7 @@ func (r *clusterResource) sizeAttributes() map[string]schema.Attribute {
 		},
 		"num_shards": schema.Int64Attribute{
 			Optional: true, Computed: true, Default: int64default.StaticInt64(spec.DefaultShards), Validators: []validator.Int64{int64validator.Between(1, spec.MaxShards)},
-			MarkdownDescription: fmt.Sprintf("Number of shards, 1 to %d. Default %d. Changed in place: slots move between shards.", spec.MaxShards, spec.DefaultShards),
+			MarkdownDescription: fmt.Sprintf("Number of shards, 1 to %d. Default %d. Changed in place by AWS; the emulator refuses a change, since this version does not move slots between shards.", spec.MaxShards, spec.DefaultShards),
 		},
 		"num_replicas_per_shard": schema.Int64Attribute{
 			Optional: true, Computed: true, Default: int64default.StaticInt64(spec.DefaultReplicas), Validators: []validator.Int64{int64validator.Between(0, spec.MaxReplicas)},
