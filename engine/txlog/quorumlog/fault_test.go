@@ -246,7 +246,7 @@ func TestAFailedSyncIsNeverTakenForASuccess(t *testing.T) {
 	l := handle(t, q, "s")
 	put(t, l, "one")
 	mend := d.fail(faultfs.OpSync)
-	put(t, l, "two") // by a and c
+	put(t, l, "two")                            // by a and c
 	until(t, "zone b has failed", func() bool { // its sync may still be under way when the others have theirs
 		st := q.Status().Zones[1]
 		return st.State != quorumlog.ZoneOK && errors.Is(st.Err, errDisk)

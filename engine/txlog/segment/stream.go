@@ -59,7 +59,7 @@ func Open(cfg Config) (*Stream, error) {
 		}
 		f, err := cfg.FS.Open(filepath.Join(cfg.Dir, name), false)
 		if err != nil {
-			s.closeFiles()
+			_ = s.closeFiles() // the error that matters is returned
 			return nil, err
 		}
 		s.files[number] = f
