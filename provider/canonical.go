@@ -79,8 +79,6 @@ type formValue struct {
 	form *form
 }
 
-func (f *form) value(s string) formValue { return formValue{basetypes.NewStringValue(s), f} }
-
 // of is the value of a string that may be missing.
 func (f *form) of(s *string) formValue { return formValue{basetypes.NewStringPointerValue(s), f} }
 

@@ -50,7 +50,10 @@ func accountID(w control.WantedCluster) string {
 }
 
 func addressOf(ln net.Listener) control.NodeAddress {
-	a := ln.Addr().(*net.TCPAddr) // we made it by listening on tcp
+	a, ok := ln.Addr().(*net.TCPAddr)
+	if !ok {
+		panic("fleet: a TCP listener has no TCP address")
+	}
 	return control.NodeAddress{Address: a.IP.String(), Port: a.Port}
 }
 

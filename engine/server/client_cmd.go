@@ -1,7 +1,6 @@
 package server
 
 import (
-	"math"
 	"strings"
 
 	"github.com/openmemorydb/memorydb/engine/command"
@@ -168,7 +167,7 @@ func (f *killFilter) parse(srv *Server, args command.Args) error {
 		switch option {
 		case "id":
 			id, err := command.ParseInt(value)
-			if err != nil || id < 1 || id > math.MaxInt64 {
+			if err != nil || id < 1 {
 				return resp.Error("ERR client-id should be greater than 0")
 			}
 			f.id = id
