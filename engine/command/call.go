@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"math/rand/v2"
 
 	"github.com/openmemorydb/memorydb/engine/keyspace"
@@ -42,7 +43,13 @@ type Call struct {
 	Rand *rand.Rand
 	// Hooks are told of changes as they happen.
 	Hooks Hooks
+	// MayBlock says that the call may wait (Block): it comes from a client's connection, outside of MULTI and scripts.
+	MayBlock bool
+	// Ready is the key for which a call that waited is executed again: only that key counts now. Nil when a call is executed for the first time.
+	Ready []byte
 
+	wait    *Wait
+	looked  [][]byte // keys of nested calls
 	dirty   int
 	effects []byte
 	own     bool
@@ -62,7 +69,63 @@ type Hooks interface {
 // Reset makes c ready for another execution, keeping its buffers.
 func (c *Call) Reset() {
 	c.dirty, c.effects, c.own = 0, c.effects[:0], false
+	c.wait, c.looked = nil, nil
 }
+
+// Wait is what a blocked call waits for.
+type Wait struct {
+	// Keys are the keys of which one must become ready, in the order of the request. They belong to the call's Argv.
+	Keys [][]byte
+	// Type is the type that a key must have to be ready.
+	Type keyspace.Type
+	// Gone makes the call be executed again also when a key no longer exists or has another type (XREADGROUP).
+	Gone bool
+	// Timeout is how long to wait, in milliseconds; 0 is for ever.
+	Timeout int64
+	// TimedOut writes the reply after the timeout, or at once where a call may not block; nil is a null array.
+	TimedOut func(*resp.Writer)
+}
+
+// Block makes the call wait, as its last step: it has changed nothing and written no reply. When one of the keys is ready the row's Run is executed again, with
+// Ready set, in the order in which calls began to wait for the key (Redis's documentation of BLPOP). A call that may not block replies as if its time were over.
+func (c *Call) Block(w Wait) error {
+	if c.MayBlock {
+		c.wait = &w
+		return nil
+	}
+	if w.TimedOut == nil {
+		c.Reply.NullArray()
+	} else {
+		w.TimedOut(c.Reply)
+	}
+	return nil
+}
+
+// Waiting is what the call waits for; nil if it has been executed.
+func (c *Call) Waiting() *Wait { return c.wait }
+
+// Do executes another row as a part of this call, at the same point of time: a script's redis.call. Its changes and effects are the call's, its keys count as
+// looked at. The reply, or what is left of it beside an error, goes to reply; the error is the row's. Whether the client may execute the row is the caller's to ask.
+func (c *Call) Do(row *Spec, argv [][]byte, reply *resp.Writer) error {
+	inner := Call{Spec: row, Argv: argv, DB: c.DB, Client: c.Client, Reply: reply, Now: c.Now, Rand: c.Rand, Hooks: c.Hooks}
+	mark := reply.Len()
+	err := row.Run(&inner)
+	if err != nil {
+		reply.Cut(mark)
+	}
+	c.effects = inner.Effects(c.effects)
+	c.own = true
+	c.dirty += inner.dirty
+	if keys, err := inner.Keys(); err == nil {
+		for _, k := range keys {
+			c.looked = append(c.looked, bytes.Clone(argv[k.Index]))
+		}
+	}
+	return err
+}
+
+// Looked are keys that the call looked at beside those of its request: those of Do.
+func (c *Call) Looked() [][]byte { return c.looked }
 
 // Changed says that the call changed key: it is the only way to be logged and to be heard of. class and event name the keyspace event, as Redis sends it
 // ('h', "hset"); event "" sends none.

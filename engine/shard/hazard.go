@@ -77,6 +77,9 @@ func (s *Shard) hazardOf(c *command.Call) (after txlog.Pos) {
 	if err != nil {
 		return 0 // refused: it has looked at nothing
 	}
+	for _, k := range c.Looked() {
+		after = max(after, s.pending.of(s.hash(k)))
+	}
 	for _, k := range keys {
 		after = max(after, s.pending.of(s.hash(c.Argv[k.Index])))
 	}
