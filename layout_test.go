@@ -18,6 +18,7 @@ const module = "github.com/openmemorydb/memorydb/"
 var layout = []struct{ pkg, imports string }{
 	{"engine/resp", ""},
 	{"engine/slot", ""},
+	{"engine/listpack", ""},
 	{"engine/txlog", ""},
 	{"engine/txlog/logtest", "engine/txlog"},
 	{"engine/txlog/memlog", "engine/txlog"},
@@ -26,7 +27,7 @@ var layout = []struct{ pkg, imports string }{
 	{"engine/txlog/quorumlog", "engine/txlog engine/txlog/segment"},
 	{"engine/keyspace", "engine/resp engine/slot"},
 	{"engine/command", "engine/keyspace engine/resp engine/slot"},
-	{"engine/datatype", "engine/command engine/keyspace engine/resp"},
+	{"engine/datatype", "engine/command engine/keyspace engine/listpack engine/resp"},
 	{"engine/acl", "engine/command engine/resp"},
 	{"engine/config", "engine/command engine/resp"},
 	{"engine/shard", "engine/command engine/keyspace engine/resp engine/slot engine/txlog"},
