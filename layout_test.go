@@ -55,6 +55,7 @@ var layout = []struct{ pkg, imports string }{
 	{"acctest/harness", ""},
 	{"acctest/crash", "acctest/harness"},
 	{"acctest/clients", "acctest/harness"},
+	{"acctest/tcl", ""},
 	{"examples/quickstart/check", ""},
 	{"", "provider"}, // main.go: the provider plugin, which never links engine or emulator
 }
