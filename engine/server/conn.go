@@ -202,13 +202,27 @@ func (c *conn) flush() bool {
 	return c.send()
 }
 
-func (c *conn) beginTurn() *shard.Turn {
+// enterTurn takes the turn to execute calls, if the connection doesn't hold it yet; the error reply if a script runs for too long.
+func (c *conn) enterTurn() error {
+	if err := c.srv.cfg.Shard.Busy(); err != nil || c.turn != nil {
+		return err
+	}
+	turn, err := c.srv.cfg.Shard.Enter()
+	c.hold(turn)
+	return err
+}
+
+// asideTurn takes the turn for WATCH and its like, which don't wait for the end of a script.
+func (c *conn) asideTurn() *shard.Turn {
 	if c.turn == nil {
-		c.turn = c.srv.cfg.Shard.Begin()
-		c.turnCalls = 0
-		c.clock = c.srv.cfg.Now()
+		c.hold(c.srv.cfg.Shard.Aside())
 	}
 	return c.turn
+}
+
+func (c *conn) hold(turn *shard.Turn) {
+	c.turn, c.turnCalls = turn, 0
+	c.clock = c.srv.cfg.Now()
 }
 
 func (c *conn) endTurn() {
@@ -237,7 +251,7 @@ func (c *conn) drain() {
 func (c *conn) end() {
 	c.endTurn()
 	if c.tx.watching {
-		c.beginTurn().Unwatch(&c.tx.watcher)
+		c.asideTurn().Unwatch(&c.tx.watcher)
 		c.endTurn()
 	}
 	c.srv.monitors.remove(c)

@@ -21,6 +21,7 @@ var refusals = [...]func(c *conn, row *command.Spec) error{
 	outOfMemory,
 	notWritable,
 	notLoaded,
+	scriptRuns,
 }
 
 // request executes one request, or queues or refuses it, and appends its reply to c.out.
@@ -85,20 +86,21 @@ func (c *conn) refuse(row *command.Spec, err error) {
 func (c *conn) execute(row *command.Spec) {
 	mark := c.out.Len()
 	if row.Is(command.NoTurn) {
-		c.endTurn()
-		c.clock = c.srv.cfg.Now()
+		if row.FullName != "exec" {
+			c.endTurn()
+			c.clock = c.srv.cfg.Now()
+		}
 		c.call.Now = c.clock.UnixMilli()
 		if err := row.Run(&c.call); err != nil {
 			c.out.Cut(mark)
 			c.out.Error(c.srv.wireError(row, err))
 		}
 	} else {
-		turn := c.beginTurn()
 		if c.demoted() {
 			c.fatal = true
 			return
 		}
-		after, fatal := turn.Run(&c.call)
+		after, fatal := c.turn.Run(&c.call) // taken by scriptRuns
 		if fatal != nil {
 			c.fatal = true
 			return
@@ -249,7 +251,10 @@ func outOfMemory(c *conn, row *command.Spec) error {
 		return nil // what a replica holds is its primary's to decide
 	}
 	adds := row.Is(command.DenyOOM) || c.tx.open && !runsInMulti(row) || row.FullName == "exec" && c.tx.adds
-	if adds && !c.beginTurn().MakeRoom() {
+	if !adds || c.enterTurn() != nil { // a script runs for too long, and is the reason to refuse it if there is no earlier one
+		return nil
+	}
+	if !c.turn.MakeRoom() {
 		return resp.ErrOOM
 	}
 	return nil
@@ -267,6 +272,17 @@ func notLoaded(c *conn, row *command.Spec) error {
 		return nil
 	}
 	return c.srv.cfg.Shard.Serving()
+}
+
+// scriptRuns takes the turn for a request that is executed under it, unless a script runs for too long.
+func scriptRuns(c *conn, row *command.Spec) error {
+	switch {
+	case row.FullName == "exec" && c.tx.open, !row.Is(command.NoTurn) && !c.tx.open:
+		return c.enterTurn()
+	case row.Is(command.AllowBusy):
+		return nil
+	}
+	return c.srv.cfg.Shard.Busy()
 }
 
 // refreshUser takes over what has become of the connection's user; false if its access was revoked.

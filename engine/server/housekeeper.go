@@ -25,7 +25,7 @@ func (s *Server) keepHouse() {
 		}
 		s.mu.Unlock()
 		s.stats.sample(s.cfg.Now())
-		t := s.cfg.Shard.Begin()
+		t := s.cfg.Shard.Aside()
 		used := t.DB().Used()
 		t.End()
 		s.stats.peakMemory(used)

@@ -125,7 +125,7 @@ func info(c *command.Call) error {
 func (c *conn) snapshot() *snapshot {
 	srv := c.srv
 	held := c.turn != nil
-	t := c.beginTurn()
+	t := c.asideTurn()
 	db := t.DB()
 	s := &snapshot{srv: srv, now: srv.cfg.Now(), role: srv.cfg.Shard.Role(), stats: t.Stats(), memory: t.Memory(), offset: int64(t.Position()),
 		used: db.Used(), mapped: db.Mapped(), keys: db.Len(), expires: db.Expires(), avgTTL: db.AverageTTL()}

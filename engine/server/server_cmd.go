@@ -48,7 +48,7 @@ func timeCommand(c *command.Call) error {
 func role(c *command.Call) error {
 	s := session(c)
 	srv := s.srv
-	offset := int64(s.beginTurn().Position())
+	offset := int64(s.asideTurn().Position())
 	if srv.cfg.Shard.Role() == shard.Primary {
 		var replicas []ReplicaInfo
 		if srv.cfg.Info.Replicas != nil {

@@ -90,6 +90,7 @@ var dataRows = []command.Spec{
 		c.Reply.Int(1)
 		return nil
 	}},
+	busyRow,
 	{Name: "broken", Arity: 1, Flags: command.ReadOnly, Group: command.Generic, Run: func(*command.Call) error { return errors.New("a fault of ours") }},
 }
 

@@ -65,7 +65,7 @@ func runsInMulti(row *command.Spec) bool {
 
 // queue copies the request of c for EXEC. It does not if EXEC will do nothing anyway: then the slot of its keys does not count either, as in Redis.
 func (t *transaction) queue(c *conn, row *command.Spec) {
-	if t.spoilt || t.watching && c.beginTurn().Broken(&t.watcher) {
+	if t.spoilt || t.watching && c.asideTurn().Broken(&t.watcher) {
 		return
 	}
 	size := 0
@@ -123,7 +123,7 @@ func watch(c *command.Call) error {
 		return errWatchInMulti
 	}
 	s.tx.watching = true
-	turn := s.beginTurn()
+	turn := s.asideTurn()
 	for _, key := range c.Argv[1:] {
 		turn.Watch(&s.tx.watcher, key)
 	}
@@ -139,7 +139,7 @@ func unwatch(c *command.Call) error {
 
 func (c *conn) unwatch() {
 	if c.tx.watching {
-		c.beginTurn().Unwatch(&c.tx.watcher)
+		c.asideTurn().Unwatch(&c.tx.watcher)
 		c.tx.watching = false
 	}
 }
@@ -151,7 +151,7 @@ func exec(call *command.Call) error {
 		return errExecNoMulti
 	}
 	spoilt := c.tx.spoilt
-	turn := c.beginTurn()
+	turn := c.turn // taken by scriptRuns
 	begun := c.clock
 	defer func() { c.clock = begun }() // EXEC takes as long as all that it runs
 	if c.demoted() {

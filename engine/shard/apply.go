@@ -119,8 +119,7 @@ func (a *Applier) effect(now int64, argv [][]byte) error {
 
 // Reset drops the node's memory: an empty keyspace at position 0, Loading. Whatever waits for an unacknowledged record is told that its outcome is unknown by the log itself.
 func (s *Shard) Reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.Begin().End()
 	s.role.Store(int32(Loading))
 	s.stats.Hits, s.stats.Misses = s.stats.Hits+s.db.Hits, s.stats.Misses+s.db.Misses
 	old := s.db

@@ -92,9 +92,13 @@ type Shard struct {
 	seed maphash.Seed
 	role atomic.Int32
 	lost chan struct{} // has room for one; see Lost
+	told   atomic.Pointer[error] // what busy is, for those without the turn
+	halted atomic.Bool           // see Halt
 
 	mu       sync.Mutex // the turn; guards everything below
 	turn     Turn
+	busy     error      // the clients' error reply while a script runs for too long
+	idle     *sync.Cond // busy is nil again
 	db       *keyspace.DB
 	limits   keyspace.Limits
 	memory   Memory
@@ -122,6 +126,7 @@ func New(cfg Config) *Shard {
 	}
 	s := &Shard{cfg: cfg, log: cfg.Log, seed: maphash.MakeSeed(), lost: make(chan struct{}, 1), watchers: map[string]map[*Watcher]struct{}{}}
 	s.turn.s = s
+	s.idle = sync.NewCond(&s.mu)
 	s.setDB(cfg.NewDB())
 	s.limits = s.db.Limits
 	return s
@@ -186,16 +191,14 @@ func (s *Shard) Stats() Stats {
 
 // View calls fn with the keyspace under the turn, for INFO and the like; fn changes nothing and keeps nothing.
 func (s *Shard) View(fn func(db *keyspace.DB)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.db.Now = s.cfg.Now().UnixMilli()
+	defer s.Begin().End()
+	s.db.Now = s.turn.now
 	fn(s.db)
 }
 
 // SetLimits changes encoding thresholds and eviction bookkeeping; existing values keep their encoding until they change.
 func (s *Shard) SetLimits(l keyspace.Limits) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.Begin().End()
 	s.limits, s.db.Limits = l, l
 }
 
@@ -269,8 +272,7 @@ func (s *Shard) Wait(ctx context.Context, pos txlog.Pos) error {
 
 // Close gives the keyspace's memory back; nothing may be executed any more.
 func (s *Shard) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.Begin().End()
 	s.role.Store(int32(Loading))
 	s.db.Close()
 }

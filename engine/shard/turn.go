@@ -15,13 +15,6 @@ type Turn struct {
 	now int64
 }
 
-// Begin takes the turn.
-func (s *Shard) Begin() *Turn {
-	s.mu.Lock()
-	s.turn.now = s.cfg.Now().UnixMilli()
-	return &s.turn
-}
-
 // End gives the turn back.
 func (t *Turn) End() { t.s.mu.Unlock() }
 
@@ -88,6 +81,7 @@ func (s *Shard) execute(now int64, c *command.Call, writable error) {
 		c.Reply.Error(s.refusal(c, err))
 	}
 	s.call = nil
+	s.quiet()
 	s.db.Expiry = keyspace.ExpireIgnore // between calls nothing expires
 	s.payload = c.Effects(s.payload)
 }
