@@ -8,6 +8,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/config"
 	"github.com/openmemorydb/memorydb/engine/datatype"
+	"github.com/openmemorydb/memorydb/engine/debug"
 	"github.com/openmemorydb/memorydb/engine/server"
 )
 
@@ -21,6 +22,7 @@ func commands(n *Node, admin bool) *command.Table {
 		n.state.Commands(),
 		n.users.Rows(),
 		n.config.Rows(),
+		n.debug.Rows(),
 	)
 	return t
 }
@@ -34,6 +36,6 @@ func CheckRules(accessString string) error {
 
 // rulesTable is a table with all rows, of a node that does not run, for those who only ask what commands there are.
 var rulesTable = sync.OnceValue(func() *command.Table {
-	n := &Node{config: config.New(), users: acl.NewStore(acl.Config{}), state: cluster.New(cluster.Config{})}
+	n := &Node{config: config.New(), debug: debug.New(debug.Config{}), users: acl.NewStore(acl.Config{}), state: cluster.New(cluster.Config{})}
 	return commands(n, true)
 })

@@ -22,6 +22,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/config"
 	"github.com/openmemorydb/memorydb/engine/datatype"
+	"github.com/openmemorydb/memorydb/engine/debug"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
 	"github.com/openmemorydb/memorydb/engine/replication"
 	"github.com/openmemorydb/memorydb/engine/server"
@@ -61,6 +62,7 @@ type Config struct {
 type Node struct {
 	cfg     Config
 	config  *config.Config
+	debug   *debug.Debug
 	users   *acl.Store
 	state   *cluster.State
 	table   *command.Table
@@ -95,6 +97,9 @@ func Open(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, config: config.New(), stop: make(chan struct{})}
 	n.users = acl.NewStore(acl.Config{LogMaxLen: n.config.ACLLogMaxLen.Load})
 	n.state = cluster.New(cluster.Config{Self: cfg.Node, Offset: func() int64 { p, _ := n.shard.Position(); return int64(p) }})
+	n.debug = debug.New(debug.Config{
+		Rebuild: func() error { return n.shard.Rebuild(context.Background()) }, Role: func() shard.Role { return n.shard.Role() }, Sleep: time.Sleep, Logger: cfg.Logger,
+	})
 	n.table = commands(n, cfg.AdminCommands)
 	n.users.Bind(n.table)
 	n.shard = shard.New(shard.Config{
@@ -237,6 +242,9 @@ func (n *Node) expire() {
 			timer.Reset(expireEvery)
 		} else {
 			timer.Reset(idleEvery)
+		}
+		if !n.debug.Active() {
+			continue
 		}
 		for range 4 * n.config.ActiveExpireEffort.Load() {
 			if !n.shard.ExpireSome() {

@@ -26,7 +26,7 @@ func (n *Node) apply() error {
 	policy := config.Policy(c.MaxMemoryPolicy.Load())
 	n.shard.SetLimits(keyspace.Limits{
 		HashMaxListpackEntries: int(c.HashMaxListpackEntries.Load()), HashMaxListpackValue: int(c.HashMaxListpackValue.Load()),
-		ListMaxListpackSize: int(c.ListMaxListpackSize.Load()), SetMaxIntsetEntries: int(c.SetMaxIntsetEntries.Load()),
+		ListMaxListpackSize: int(c.ListMaxListpackSize.Load()), ListPackedThreshold: n.debug.ListPackedThreshold(), SetMaxIntsetEntries: int(c.SetMaxIntsetEntries.Load()),
 		ZSetMaxListpackEntries: int(c.ZSetMaxListpackEntries.Load()), ZSetMaxListpackValue: int(c.ZSetMaxListpackValue.Load()),
 		HLLSparseMaxBytes: int(c.HLLSparseMaxBytes.Load()), StreamNodeMaxBytes: int(c.StreamNodeMaxBytes.Load()), StreamNodeMaxEntries: int(c.StreamNodeMaxEntries.Load()),
 		LFU: policy == config.AllKeysLFU || policy == config.VolatileLFU, LFULogFactor: int(c.LFULogFactor.Load()), LFUDecayTime: int(c.LFUDecayTime.Load()),

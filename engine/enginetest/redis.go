@@ -18,7 +18,7 @@ func StartRedis(t testing.TB, binary string) string {
 	t.Helper()
 	addr, bus := freeAddr(t), freeAddr(t)
 	cmd := exec.Command(binary, "--bind", "127.0.0.1", "--port", port(addr), "--cluster-port", port(bus),
-		"--cluster-enabled", "yes", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--logfile", "redis.log")
+		"--cluster-enabled", "yes", "--enable-debug-command", "yes", "--enable-protected-configs", "yes", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--logfile", "redis.log")
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", binary, err)
 	}

@@ -17,19 +17,36 @@ func (db *DB) Digest() uint64 {
 	return sum
 }
 
+// ValueDigest is a checksum of type, value and whether there is an expiry, expired or not; 0 if there is no key. Keys with the same value have the same.
+func (db *DB) ValueDigest(key []byte) uint64 {
+	w := db.find(key)
+	if w == nil {
+		return 0
+	}
+	r := refOf(*w)
+	v := db.valueOf(r)
+	expires := uint64(0)
+	if db.expireAtOf(r) != 0 {
+		expires = 1
+	}
+	return digest(db.contentDigest(v), uint64(v.Type), expires)
+}
+
 // entryDigest is the checksum of one key. Sums of such numbers don't depend on the order, and differ if a key is there twice.
 func (db *DB) entryDigest(r Ref) uint64 {
 	v := db.valueOf(r)
-	var content uint64
+	return digest(xxhash.Sum64(db.entryKey(r)), db.contentDigest(v), uint64(v.Type), uint64(db.expireAtOf(r)))
+}
+
+func (db *DB) contentDigest(v Value) uint64 {
 	switch {
 	case v.Object != nil:
-		content = v.Object.Digest()
+		return v.Object.Digest()
 	case v.Type != String && db.packedDigest != nil:
-		content = db.packedDigest(v.Type, v.Bytes)
+		return db.packedDigest(v.Type, v.Bytes)
 	default:
-		content = xxhash.Sum64(v.Bytes)
+		return xxhash.Sum64(v.Bytes)
 	}
-	return digest(xxhash.Sum64(db.entryKey(r)), content, uint64(v.Type), uint64(db.expireAtOf(r)))
 }
 
 // digest is a checksum of numbers in their order.

@@ -33,6 +33,7 @@ type Limits struct {
 	HashMaxListpackEntries int // fields of a hash kept packed
 	HashMaxListpackValue   int // bytes of a field or value of a packed hash
 	ListMaxListpackSize    int // elements of a list node, or -1…-5 for 4…64 KiB
+	ListPackedThreshold    int // bytes from which on an element of a list has a node of its own; 0 is Redis's 1 GiB. Set by DEBUG only.
 	ListCompressDepth      int // nodes at each end of a list that aren't compressed
 	SetMaxIntsetEntries    int // members of a set of integers
 	SetMaxListpackEntries  int // members of a packed set
