@@ -19,6 +19,7 @@ import (
 func Commands() []command.Spec {
 	return slices.Concat(
 		stringCommands, setCommands, multiCommands, incrCommands, lcsCommands,
+		bitmapCommands, bitfieldCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		genericCommands, renameCommands, expireCommands, ttlCommands, scanCommands, objectCommands, flushCommands,
 	)

@@ -15,7 +15,7 @@ const eventsFile = "testdata/events.txt"
 
 // eventClasses are the classes of events as notify-keyspace-events names them.
 var eventClasses = map[string]string{
-	"set": "$", "append": "$", "setrange": "$", "incrby": "$", "incrbyfloat": "$",
+	"set": "$", "append": "$", "setbit": "$", "setrange": "$", "incrby": "$", "incrbyfloat": "$",
 	"hset": "h", "hdel": "h", "hincrby": "h", "hincrbyfloat": "h",
 	"del": "g", "expire": "g", "persist": "g", "rename_from": "g", "rename_to": "g", "copy_to": "g",
 	"new": "n", "keymiss": "m", "expired": "x",

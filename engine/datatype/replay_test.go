@@ -18,6 +18,15 @@ import (
 // sentences are the commands of the replay test: <key>, <int> and so on are replaced by chance.
 var sentences = strings.Split(strings.TrimSpace(`
 append <key> <value>
+bitcount <key>
+bitfield <key> set u8 <small> <int> overflow fail incrby i5 <small> <int>
+bitfield <key> overflow fail incrby u3 <small> 9
+bitfield <key> get u8 0
+bitop and <key> <key> <key>
+bitop or <key> <key> <key>
+bitop xor <key> <key> <key>
+bitop not <key> <key>
+bitpos <key> 0
 copy <key> <key>
 copy <key> <key> replace
 decr <key>
@@ -31,6 +40,7 @@ expireat <key> <second> <condition>
 expiretime <key>
 flushall
 get <key>
+getbit <key> <small>
 getdel <key>
 getex <key>
 getex <key> ex <ttl>
@@ -75,6 +85,8 @@ rename <key> <key>
 renamenx <key> <key>
 scan 0
 set <key> <value>
+setbit <key> <small> 0
+setbit <key> <small> 1
 set <key> <value> nx
 set <key> <value> xx get
 set <key> <value> get

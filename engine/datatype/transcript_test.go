@@ -14,7 +14,7 @@ import (
 func TestTranscripts(t *testing.T) {
 	e := newExecutor(t, time.Now().UnixMilli())
 	enginetest.RunTranscripts(t, enginetest.TestData(t, "testdata", "transcripts"), func(t testing.TB) net.Conn { return e.dial(t) },
-		"string", "set", "incr", "float", "lcs", "hash", "hash_big", "generic", "rename", "expire", "scan", "object", "flush")
+		"string", "set", "incr", "float", "lcs", "hash", "hash_big", "generic", "rename", "expire", "scan", "object", "flush", "bitmap", "bitfield")
 }
 
 func TestEveryRowIsInATranscript(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 // rowDeviations names what rows say differently from redis-server 7.0.15's, each with its reason. The keys are "name property".
 var rowDeviations = map[string]string{
 	// The notation of redis.io does not hold these (engine/command's grammar_test.go).
+	"bitfield arguments":        "names of the operations",
 	"client|kill arguments":     "names of the filters",
 	"client|list arguments":     "ID is a block of one argument",
 	"client|no-evict arguments": "name of the choice",
