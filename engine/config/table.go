@@ -82,7 +82,7 @@ func (c *Config) table() []*Directive {
 		{Name: "list-compress-depth", Live: true, value: integer(nil, 0, 0, int31),
 			Note: "Nodes of a list are not compressed."},
 		{Name: "set-max-intset-entries", Live: true, value: integer(&c.SetMaxIntsetEntries, 512, 0, int63),
-			Note: "This version has no sets."},
+			Effect: "Up to how many members a set of integers is kept as one sorted array (OBJECT ENCODING intset)."},
 		{Name: "zset-max-listpack-entries", Aliases: []string{"zset-max-ziplist-entries"}, Live: true, value: integer(&c.ZSetMaxListpackEntries, 128, 0, int63),
 			Note: "This version has no sorted sets."},
 		{Name: "zset-max-listpack-value", Aliases: []string{"zset-max-ziplist-value"}, Live: true, value: memory(&c.ZSetMaxListpackValue, 64, 0, int63),

@@ -21,6 +21,7 @@ func Commands() []command.Spec {
 		stringCommands, setCommands, multiCommands, incrCommands, lcsCommands,
 		bitmapCommands, bitfieldCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
+		setsCommands, setsCombineCommands, setsRandomCommands,
 		genericCommands, renameCommands, expireCommands, ttlCommands, scanCommands, objectCommands, flushCommands,
 	)
 }
@@ -30,6 +31,8 @@ func PackedDigest(t keyspace.Type, packed []byte) uint64 {
 	switch t {
 	case keyspace.Hash:
 		return packedHash(packed).digest()
+	case keyspace.Set:
+		return intsetDigest(packed)
 	default:
 		panic("datatype: no packed form of type " + t.String())
 	}

@@ -17,6 +17,7 @@ const eventsFile = "testdata/events.txt"
 var eventClasses = map[string]string{
 	"set": "$", "append": "$", "setbit": "$", "setrange": "$", "incrby": "$", "incrbyfloat": "$",
 	"hset": "h", "hdel": "h", "hincrby": "h", "hincrbyfloat": "h",
+	"sadd": "s", "srem": "s", "spop": "s", "sinterstore": "s", "sunionstore": "s", "sdiffstore": "s",
 	"del": "g", "expire": "g", "persist": "g", "rename_from": "g", "rename_to": "g", "copy_to": "g",
 	"new": "n", "keymiss": "m", "expired": "x",
 }

@@ -83,6 +83,25 @@ psetex <key> <ttl> <value>
 randomkey
 rename <key> <key>
 renamenx <key> <key>
+sadd <set> <member>
+sadd <set> <member> <member> <member>
+scard <set>
+sdiff <set> <set> <set>
+sdiffstore <set> <set> <set>
+sinter <set> <set>
+sintercard 2 <set> <set>
+sinterstore <set> <set> <set>
+sismember <set> <member>
+smembers <set>
+smismember <set> <member> <member>
+smove <set> <set> <member>
+spop <set>
+spop <set> <small>
+srandmember <set> <int>
+srem <set> <member> <member>
+sscan <set> 0
+sunion <set> <set>
+sunionstore <set> <set> <set>
 scan 0
 set <key> <value>
 setbit <key> <small> 0
@@ -128,6 +147,13 @@ func (g *generator) word(w string) string {
 	switch w {
 	case "<key>":
 		return "key:" + strconv.Itoa(g.r.IntN(6))
+	case "<set>":
+		if g.r.IntN(10) == 0 {
+			return g.word("<key>")
+		}
+		return "set:" + strconv.Itoa(g.r.IntN(4))
+	case "<member>":
+		return pick("x", "y", "z", "01", strconv.Itoa(g.r.IntN(9)), strconv.Itoa(g.r.IntN(1<<40)-1<<20))
 	case "<field>":
 		return "field:" + strconv.Itoa(g.r.IntN(12))
 	case "<value>":
@@ -168,6 +194,16 @@ func content(db *keyspace.DB) map[string]string {
 			slices.Sort(fields)
 			text = strings.Join(fields, " ")
 		}
+		if v.Type == keyspace.Set {
+			var members []string
+			s := datatype.OpenSet(db, key, v, true)
+			s.Each(func(member []byte) bool {
+				members = append(members, fmt.Sprintf("%q", member))
+				return true
+			})
+			slices.Sort(members)
+			text = strings.Join(members, " ")
+		}
 		all[string(key)] = fmt.Sprintf("%v %d %s", v.Type, at, text)
 		return true
 	})
@@ -190,6 +226,7 @@ func testReplay(t *testing.T, seed uint64) {
 	primary, replica := newExecutor(t, g.now), newExecutor(t, g.now)
 	// A hash goes from one form to the other soon, and on the replica at another size.
 	primary.db.Limits.HashMaxListpackEntries, replica.db.Limits.HashMaxListpackEntries = 6, 3
+	primary.db.Limits.SetMaxIntsetEntries, replica.db.Limits.SetMaxIntsetEntries = 6, 3
 	before := map[string]string{}
 	var reply, nowhere resp.Writer
 	for range rounds {
@@ -309,6 +346,20 @@ func TestEffectsAreAbsolute(t *testing.T) {
 		{"copy to a name taken", []string{"set k v", "set l w"}, "copy k l", ""},
 		{"flush of nothing", nil, "flushall", ""},
 		{"flush", []string{"set k v"}, "flushall async", "flushall async"},
+		{"spop", []string{"sadd k a"}, "spop k", "srem k a"},
+		{"spop with a count", []string{"sadd k 1 2 3"}, "spop k 2", "srem k 3 2"},
+		{"spop of most", []string{"sadd k 1 2 3 4 5 6"}, "spop k 5", "srem k 1 2 3 4 5"},
+		{"spop of all", []string{"sadd k 1 2 3"}, "spop k 3", "del k"},
+		{"spop of none", []string{"sadd k 1 2 3"}, "spop k 0", ""},
+		{"spop of nothing", nil, "spop k 2", ""},
+		{"sadd of a member", []string{"sadd k a"}, "sadd k a", ""},
+		{"srem of no member", []string{"sadd k a"}, "srem k b", ""},
+		{"smove of no member", []string{"sadd k a"}, "smove k l b", ""},
+		{"smove to itself", []string{"sadd k a"}, "smove k k a", ""},
+		{"smove", []string{"sadd k a"}, "smove k l a", "smove k l a"},
+		{"sinterstore", []string{"sadd k a"}, "sinterstore l k", "sinterstore l k"},
+		{"sinterstore of nothing", []string{"sadd l a"}, "sinterstore l k", "sinterstore l k"},
+		{"sinterstore of nothing in nothing", nil, "sinterstore l k", ""},
 		{"wrong type", []string{"hset k f v"}, "incr k", ""},
 		{"a key found expired", []string{"set k v pxat 1"}, "get k", "del k"},
 		{"a key found expired, then set", []string{"hset k f v", "pexpireat k 1700000000001"}, "append k v", "append k v"},

@@ -14,7 +14,11 @@ import (
 func TestTranscripts(t *testing.T) {
 	e := newExecutor(t, time.Now().UnixMilli())
 	enginetest.RunTranscripts(t, enginetest.TestData(t, "testdata", "transcripts"), func(t testing.TB) net.Conn { return e.dial(t) },
-		"string", "set", "incr", "float", "lcs", "hash", "hash_big", "generic", "rename", "expire", "scan", "object", "flush", "bitmap", "bitfield")
+		"string", "set", "incr", "float", "lcs",
+		"bitmap", "bitfield",
+		"hash", "hash_big",
+		"sets", "sets_combine", "sets_random",
+		"generic", "rename", "expire", "scan", "object", "flush")
 }
 
 func TestEveryRowIsInATranscript(t *testing.T) {
