@@ -110,6 +110,7 @@ func Open(cfg Config) (*Node, error) {
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger, RedisVersion: cfg.RedisVersion,
 		Info: server.Info{RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas},
 	})
+	n.config.ResetStat = n.server.ResetStats
 	n.config.OnChange(n.apply, heeded()...)
 	n.config.OnChange(func() error { return n.users.RequirePass(n.config.RequirePass.Load()) }, "requirepass")
 	if err := n.configure(); err != nil {
@@ -246,11 +247,13 @@ func (n *Node) expire() {
 		if !n.debug.Active() {
 			continue
 		}
+		begun := n.cfg.Now()
 		for range 4 * n.config.ActiveExpireEffort.Load() {
 			if !n.shard.ExpireSome() {
 				break
 			}
 		}
+		n.server.Latency("expire-cycle", n.cfg.Now().Sub(begun))
 		if n.config.ActiveDefrag.Load() {
 			n.shard.Defrag(defragBudget)
 		}

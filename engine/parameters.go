@@ -16,7 +16,7 @@ func heeded() []string {
 		"hash-max-listpack-entries", "hash-max-listpack-value", "list-max-listpack-size", "set-max-intset-entries", "zset-max-listpack-entries",
 		"zset-max-listpack-value", "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes",
 		"maxclients", "timeout", "tcp-keepalive", "client-output-buffer-limit", "client-query-buffer-limit", "proto-max-bulk-len",
-		"slowlog-log-slower-than", "slowlog-max-len",
+		"slowlog-log-slower-than", "slowlog-max-len", "latency-tracking", "latency-tracking-info-percentiles", "latency-monitor-threshold",
 	}
 }
 
@@ -47,6 +47,7 @@ func (n *Node) apply() error {
 	n.server.Configure(server.Settings{
 		MaxClients: int(c.MaxClients.Load()), Timeout: time.Duration(c.Timeout.Load()) * time.Second, KeepAlive: keepAlive, Output: &output,
 		QueryBuffer: int(c.ClientQueryBufferLimit.Load()), MaxBulk: int(c.ProtoMaxBulkLen.Load()), SlowerThan: &slower, SlowlogMaxLen: &entries,
+		NoLatencyTracking: !c.LatencyTracking.Load(), Percentiles: c.LatencyPercentiles.Load(), LatencyThreshold: c.LatencyMonitorThreshold.Load(),
 	})
 	return nil
 }

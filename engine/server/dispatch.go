@@ -124,6 +124,13 @@ func (c *conn) finished(row *command.Spec, argv [][]byte, mark int, now time.Tim
 		c.srv.stats.repliedBytes(c.out.Bytes()[mark+1:])
 	}
 	c.srv.stats.executed(row, took, failed)
+	if c.srv.latency.threshold.Load() > 0 && !row.Is(command.Blocking) {
+		event := "command"
+		if row.Is(command.Fast) {
+			event = "fast-command"
+		}
+		c.srv.latency.note(event, took, now)
+	}
 	if slower := *c.set.SlowerThan; slower >= 0 && took >= slower && !row.Is(command.SkipSlowlog) {
 		c.srv.slow.add(c, argv, now, took)
 	}

@@ -73,6 +73,8 @@ type snapshot struct {
 	monitors       int
 	maxIn, maxOut  int64
 	blockedClients int
+	scriptBytes    int64
+	functionBytes  int64
 }
 
 // sections are INFO's, in Redis's order. Those that are not usual appear only by name, all or everything.
@@ -304,8 +306,19 @@ func safe(s string) string {
 func infoLatency(b *strings.Builder, s *snapshot) {
 	for _, row := range s.srv.cfg.Table.All() {
 		if h := s.srv.stats.rows[row.ID].latency.Load(); h != nil {
-			p := h.percentiles(0.5, 0.99, 0.999)
-			fmt.Fprintf(b, "latency_percentiles_usec_%s:p50=%.3f,p99=%.3f,p99.9=%.3f\r\n", row.FullName, p[0], p[1], p[2])
+			asked := s.srv.settings.Load().Percentiles
+			parts := make([]float64, len(asked))
+			for i, percent := range asked {
+				parts[i] = percent / 100
+			}
+			fmt.Fprintf(b, "latency_percentiles_usec_%s:", row.FullName)
+			for i, us := range h.percentiles(parts...) {
+				if i > 0 {
+					b.WriteByte(',')
+				}
+				fmt.Fprintf(b, "p%g=%.3f", asked[i], us)
+			}
+			b.WriteString("\r\n")
 		}
 	}
 }

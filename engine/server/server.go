@@ -69,6 +69,7 @@ type Server struct {
 	stop     context.CancelFunc
 	wg       sync.WaitGroup
 	slow     slowlog
+	latency  latencyMonitor
 	stats    stats
 	monitors monitors
 	port     atomic.Int64 // of the first listener, or Info.Port
@@ -163,4 +164,6 @@ func (s *Server) Configure(set Settings) {
 	set = set.withDefaults()
 	s.settings.Store(&set)
 	s.slow.resize(set.SlowlogMaxLen)
+	s.stats.untracked.Store(set.NoLatencyTracking)
+	s.latency.threshold.Store(set.LatencyThreshold)
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/openmemorydb/memorydb/engine/command"
-	"github.com/openmemorydb/memorydb/engine/resp"
 	"github.com/openmemorydb/memorydb/engine/shard"
 )
 
@@ -13,7 +12,7 @@ import (
 func Commands() []command.Spec {
 	rows := append([]command.Spec(nil), connectionRows...)
 	rows = append(rows, transactionRows...)
-	return append(append(rows, clientRow, slowlogRow, monitorRow, infoRow), serverRows...)
+	return append(append(rows, clientRow, slowlogRow, latencyRow, memoryRow, monitorRow, infoRow), serverRows...)
 }
 
 var adminCategories = []string{"admin", "dangerous"}
@@ -28,13 +27,6 @@ var serverRows = []command.Spec{
 		Summary: "Returns when the data was last saved as a snapshot.", Complexity: "O(1)", Tips: []string{"nondeterministic_output"}, Run: lastSave},
 	{Name: "lolwut", Arity: -1, Flags: command.ReadOnly | command.Fast | command.NoTurn, Group: command.Server, Since: "5.0.0", Args: "[VERSION version]",
 		Summary: "Returns the version.", Run: lolwut},
-	{Name: "memory", Arity: -2, Flags: command.Container, Group: command.Server, Since: "4.0.0",
-		Summary: "A container for commands about memory.", Complexity: "Depends on subcommand.",
-		Subcommands: []command.Spec{
-			{Name: "usage", Arity: -3, Flags: command.ReadOnly, Keys: command.KeyAt(2, command.RO), Since: "4.0.0", Args: "key [SAMPLES count]",
-				Summary: "Returns the bytes that a key takes.", Complexity: "O(N) where N is the number of samples.", Run: memoryUsage},
-			{Name: "help", Arity: 2, Flags: anyTime, Since: "4.0.0", Summary: "Lists the subcommands.", Complexity: "O(1)", Run: memoryHelp},
-		}},
 }
 
 func timeCommand(c *command.Call) error {
@@ -103,36 +95,5 @@ func lolwut(c *command.Call) error {
 		}
 	}
 	c.Reply.Verbatim("txt", fmt.Sprintf("Redis ver. %s\n", session(c).srv.redisVersion()))
-	return nil
-}
-
-// memoryUsage tells what the keyspace has accounted for a key. SAMPLES is checked and not needed: nothing is estimated.
-func memoryUsage(c *command.Call) error {
-	args := c.Args(3)
-	for args.More() {
-		if !args.FlagWith("samples") {
-			return resp.ErrSyntax
-		}
-		n, err := args.Int()
-		if err != nil {
-			return err
-		}
-		if n < 0 {
-			return resp.ErrSyntax
-		}
-	}
-	if n, ok := c.DB.Memory(c.Argv[2]); ok {
-		c.Reply.Int(n)
-	} else {
-		c.Reply.Null()
-	}
-	return nil
-}
-
-func memoryHelp(c *command.Call) error {
-	c.Reply.Help("MEMORY",
-		"USAGE <key> [SAMPLES <count>]",
-		"    Return memory in bytes used by <key> and its value. Nested values are",
-		"    sampled up to <count> times (default: 5, 0 means sample all).")
 	return nil
 }

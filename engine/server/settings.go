@@ -38,6 +38,12 @@ type Settings struct {
 	SlowerThan *time.Duration
 	// SlowlogMaxLen is slowlog-max-len; nil is 128.
 	SlowlogMaxLen *int
+	// NoLatencyTracking is latency-tracking switched off: no latencies of commands are kept.
+	NoLatencyTracking bool
+	// Percentiles are latency-tracking-info-percentiles, in percent, ascending; nil is 50, 99 and 99.9.
+	Percentiles []float64
+	// LatencyThreshold is latency-monitor-threshold in milliseconds; 0 is no monitor.
+	LatencyThreshold int64
 }
 
 // redisOutput are the defaults of client-output-buffer-limit.
@@ -69,6 +75,9 @@ func (s Settings) withDefaults() Settings {
 	if s.SlowlogMaxLen == nil {
 		n := 128
 		s.SlowlogMaxLen = &n
+	}
+	if s.Percentiles == nil {
+		s.Percentiles = []float64{50, 99, 99.9}
 	}
 	return s
 }

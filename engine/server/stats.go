@@ -18,6 +18,7 @@ type stats struct {
 	reads, writes         atomic.Int64
 	errorReplies          atomic.Int64
 	rows                  []rowStats // by row ID
+	untracked             atomic.Bool
 	recentIn, recentOut   atomic.Int64
 	peak                  atomic.Int64
 	rates                 rates
@@ -48,12 +49,34 @@ func (s *stats) executed(row *command.Spec, took time.Duration, failed bool) {
 	if failed {
 		r.failed.Add(1)
 	}
+	if s.untracked.Load() {
+		return
+	}
 	h := r.latency.Load()
 	if h == nil {
 		r.latency.CompareAndSwap(nil, new(histogram))
 		h = r.latency.Load()
 	}
 	h.add(took)
+}
+
+// ResetStats sets the statistics of INFO back to zero (CONFIG RESETSTAT).
+func (s *Server) ResetStats() {
+	st := &s.stats
+	for _, n := range []*atomic.Int64{&st.connections, &st.rejected, &st.commands, &st.bytesIn, &st.bytesOut, &st.reads, &st.writes, &st.errorReplies} {
+		n.Store(0)
+	}
+	for i := range st.rows {
+		r := &st.rows[i]
+		for _, n := range []*atomic.Int64{&r.calls, &r.micros, &r.rejected, &r.failed} {
+			n.Store(0)
+		}
+		r.latency.Store(nil)
+	}
+	st.mu.Lock()
+	clear(st.errors)
+	st.mu.Unlock()
+	s.cfg.Shard.ResetStats()
 }
 
 // replied counts an error reply.

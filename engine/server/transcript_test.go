@@ -26,7 +26,7 @@ func TestTranscripts(t *testing.T) {
 			t.Fatal(err)
 		}
 		return c
-	}, "connection", "transaction", "server")
+	}, "connection", "transaction", "server", "latency")
 }
 
 func TestEveryRowIsInATranscript(t *testing.T) {

@@ -87,11 +87,11 @@ type Stats struct {
 
 // Shard executes the calls of one node. Create it with New.
 type Shard struct {
-	cfg  Config
-	log  txlog.Log
-	seed maphash.Seed
-	role atomic.Int32
-	lost chan struct{} // has room for one; see Lost
+	cfg    Config
+	log    txlog.Log
+	seed   maphash.Seed
+	role   atomic.Int32
+	lost   chan struct{}         // has room for one; see Lost
 	told   atomic.Pointer[error] // what busy is, for those without the turn
 	halted atomic.Bool           // see Halt
 
@@ -187,6 +187,13 @@ func (s *Shard) Stats() Stats {
 	st := s.stats
 	st.Hits, st.Misses = st.Hits+s.db.Hits, st.Misses+s.db.Misses
 	return st
+}
+
+// ResetStats sets the counters back to zero.
+func (s *Shard) ResetStats() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats, s.db.Hits, s.db.Misses = Stats{}, 0, 0
 }
 
 // View calls fn with the keyspace under the turn, for INFO and the like; fn changes nothing and keeps nothing.
