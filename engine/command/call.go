@@ -48,6 +48,7 @@ type Call struct {
 	// Ready is the key for which a call that waited is executed again: only that key counts now. Nil when a call is executed for the first time.
 	Ready []byte
 
+	nested  bool
 	wait    *Wait
 	looked  [][]byte // keys of nested calls
 	dirty   int
@@ -107,7 +108,7 @@ func (c *Call) Waiting() *Wait { return c.wait }
 // Do executes another row as a part of this call, at the same point of time: a script's redis.call. Its changes and effects are the call's, its keys count as
 // looked at. The reply, or what is left of it beside an error, goes to reply; the error is the row's. Whether the client may execute the row is the caller's to ask.
 func (c *Call) Do(row *Spec, argv [][]byte, reply *resp.Writer) error {
-	inner := Call{Spec: row, Argv: argv, DB: c.DB, Client: c.Client, Reply: reply, Now: c.Now, Rand: c.Rand, Hooks: c.Hooks}
+	inner := Call{Spec: row, Argv: argv, DB: c.DB, Client: c.Client, Reply: reply, Now: c.Now, Rand: c.Rand, Hooks: c.Hooks, nested: true}
 	mark := reply.Len()
 	err := row.Run(&inner)
 	if err != nil {
@@ -123,6 +124,9 @@ func (c *Call) Do(row *Spec, argv [][]byte, reply *resp.Writer) error {
 	}
 	return err
 }
+
+// Nested says that the call is a part of another one (Do): a script's.
+func (c *Call) Nested() bool { return c.nested }
 
 // Looked are keys that the call looked at beside those of its request: those of Do.
 func (c *Call) Looked() [][]byte { return c.looked }

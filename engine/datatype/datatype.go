@@ -22,7 +22,7 @@ func Commands() []command.Spec {
 		bitmapCommands, bitfieldCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
-		genericCommands, renameCommands, expireCommands, ttlCommands, scanCommands, objectCommands, flushCommands,
+		genericCommands, renameCommands, expireCommands, ttlCommands, sortCommands, scanCommands, objectCommands, flushCommands,
 	)
 }
 

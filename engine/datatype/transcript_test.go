@@ -18,7 +18,8 @@ func TestTranscripts(t *testing.T) {
 		"bitmap", "bitfield",
 		"hash", "hash_big",
 		"sets", "sets_combine", "sets_random",
-		"generic", "rename", "expire", "scan", "object", "flush")
+		"generic", "rename", "expire", "scan", "object", "flush",
+		"sort_ro")
 }
 
 func TestEveryRowIsInATranscript(t *testing.T) {

@@ -1,0 +1,68 @@
+package datatype
+
+import (
+	"bytes"
+
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/resp"
+)
+
+var sortCommands = []command.Spec{
+	{Name: "sort_ro", Arity: -2, Flags: command.ReadOnly, Group: command.Generic, Categories: sortCategories,
+		Keys: []command.KeySpec{{Begin: 1, Flags: command.RO | command.Access}, sortPatterns}, Since: "7.0.0",
+		Args:       "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]",
+		Complexity: sortComplexity, Summary: "Returns the elements of a list, set or sorted set in order.", Run: sortRO},
+}
+
+const sortComplexity = "O(N+M*log(M)) where N is the number of elements and M the number of those returned; O(N) if they are not sorted"
+
+var (
+	sortCategories = []string{"set", "sortedset", "list", "dangerous"}
+	sortPatterns   = command.KeySpec{Unknown: true, Flags: command.RO | command.Access,
+		Notes: "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort"}
+)
+
+func sortRO(c *command.Call) error {
+	s, err := parseSort(c.Args(2), false)
+	if err != nil {
+		return err
+	}
+	texts, err := s.elements(c)
+	if err != nil {
+		return err
+	}
+	replyBulks(c.Reply, texts)
+	return nil
+}
+
+// elements are those of the collection at the call's key, in the order and as many as asked for.
+func (s *sorting) elements(c *command.Call) ([][]byte, error) {
+	v, found := c.DB.LookupRead(c.Argv[1])
+	if !found {
+		c.Event('m', "keymiss", c.Argv[1])
+		return nil, nil
+	}
+	var texts [][]byte
+	switch v.Type {
+	case keyspace.Set:
+		set := OpenSet(c.DB, c.Argv[1], v, true)
+		texts = make([][]byte, 0, set.Len())
+		set.Each(func(member []byte) bool {
+			texts = append(texts, bytes.Clone(member))
+			return true
+		})
+		if s.plain && (s.store != nil || c.Nested()) { // a set has no order of its own, and the result is to be the same everywhere
+			s.plain, s.alpha = false, true
+		}
+	default:
+		return nil, resp.ErrWrongType
+	}
+	if !s.plain {
+		if err := s.sort(texts); err != nil {
+			return nil, err
+		}
+	}
+	start, end := s.window(len(texts))
+	return texts[start:end], nil
+}
