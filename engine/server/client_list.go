@@ -44,12 +44,8 @@ func (c *conn) publish() {
 // publishWords is publish while argv is being executed.
 func (c *conn) publishWords(argv [][]byte) {
 	c.publish()
-	n := 0
-	for _, a := range argv {
-		n += len(a)
-	}
 	c.mu.Lock()
-	c.public.words = n
+	c.public.words = bytesOf(argv)
 	c.mu.Unlock()
 }
 
@@ -124,6 +120,7 @@ func (c *conn) flags(p *public) string {
 	}
 	set(c.monitor.Load(), 'O')
 	set(p.queued >= 0, 'x')
+	set(c.blocked(), 'b')
 	set(p.closing, 'c')
 	set(p.readOnly, 'r')
 	set(p.noEvict, 'e')

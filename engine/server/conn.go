@@ -59,6 +59,8 @@ type conn struct {
 	fatal     bool      // the replies may not leave at all
 	closing   bool      // close after the replies
 
+	blocking *blocking // the request that was executed last waits
+
 	tx      transaction
 	reply   replyMode
 	noEvict bool
@@ -74,7 +76,8 @@ type conn struct {
 	active  atomic.Int64 // when it was heard of last, in milliseconds since the epoch
 	slowAt  atomic.Int64 // since when too much is unsent, in milliseconds since the epoch; 0: it is not
 	mu      sync.Mutex
-	public  public // guarded by mu: what others may know
+	public  public    // guarded by mu: what others may know
+	waits   *blocking // guarded by mu: what the connection waits for; nil if it doesn't
 	monitor atomic.Bool
 }
 
@@ -83,7 +86,7 @@ func newConn(s *Server, nc, raw net.Conn, id int64) *conn {
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.reader = resp.NewReader(nc, resp.Limits{})
 	c.client.ID, c.client.Session, c.client.TLS = id, c, s.cfg.TLS != nil
-	c.call.Client, c.call.Reply = &c.client, &c.out
+	c.call.Client, c.call.Reply, c.call.MayBlock = &c.client, &c.out, true
 	c.active.Store(c.since.UnixMilli())
 	c.set = s.settings.Load()
 	c.aclVersion = s.cfg.ACL.Version()
@@ -146,6 +149,9 @@ func (c *conn) batch() bool {
 			break
 		}
 		c.request()
+		if c.blocking != nil && !c.wait() {
+			return false
+		}
 		if c.fatal {
 			c.endTurn()
 			return false

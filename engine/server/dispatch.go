@@ -52,7 +52,9 @@ func (c *conn) request() {
 	if c.client.Asking && !c.tx.open && (row == nil || row.FullName != "asking") {
 		c.client.Asking = false // a transaction keeps it until its end, as in Redis
 	}
-	c.suppress(mark)
+	if c.blocking == nil {
+		c.suppress(mark)
+	}
 }
 
 // refusal is the first reason against the request; nil if it may be executed.
@@ -106,6 +108,10 @@ func (c *conn) execute(row *command.Spec) {
 			return
 		}
 		c.after = max(c.after, after)
+		if c.call.Waiting() != nil {
+			c.block(row)
+			return
+		}
 	}
 	c.finished(row, c.cmd.Args, mark, c.srv.cfg.Now())
 	if c.turn != nil {
@@ -119,23 +125,34 @@ func (c *conn) execute(row *command.Spec) {
 func (c *conn) finished(row *command.Spec, argv [][]byte, mark int, now time.Time) {
 	took := max(now.Sub(c.clock), 0)
 	c.clock = now
-	failed := c.out.Len() > mark && c.out.Bytes()[mark] == '-'
-	if failed {
-		c.srv.stats.repliedBytes(c.out.Bytes()[mark+1:])
-	}
-	c.srv.stats.executed(row, took, failed)
-	if c.srv.latency.threshold.Load() > 0 && !row.Is(command.Blocking) {
+	c.called(row, argv, took)
+	c.account(row, argv, mark, took)
+}
+
+// called notes a call that was executed, or begins to wait after it has run for took.
+func (c *conn) called(row *command.Spec, argv [][]byte, took time.Duration) {
+	c.srv.stats.called(row)
+	if c.srv.latency.threshold.Load() > 0 {
 		event := "command"
 		if row.Is(command.Fast) {
 			event = "fast-command"
 		}
-		c.srv.latency.note(event, took, now)
-	}
-	if slower := *c.set.SlowerThan; slower >= 0 && took >= slower && !row.Is(command.SkipSlowlog) {
-		c.srv.slow.add(c, argv, now, took)
+		c.srv.latency.note(event, took, c.clock)
 	}
 	if c.srv.monitors.any() && !row.Any(command.SkipMonitor|command.Admin) {
-		c.seen = appendSeen(c.seen, now, c, argv)
+		c.seen = appendSeen(c.seen, c.clock, c, argv)
+	}
+}
+
+// account notes how long an executed call took and whether it failed.
+func (c *conn) account(row *command.Spec, argv [][]byte, mark int, took time.Duration) {
+	failed := c.out.Len() > mark && c.out.Bytes()[mark] == '-'
+	if failed {
+		c.srv.stats.repliedBytes(c.out.Bytes()[mark+1:])
+	}
+	c.srv.stats.finished(row, took, failed)
+	if slower := *c.set.SlowerThan; slower >= 0 && took >= slower && !row.Is(command.SkipSlowlog) {
+		c.srv.slow.add(c, argv, c.clock, took)
 	}
 }
 

@@ -29,7 +29,9 @@ func (s *Server) keepHouse() {
 		used := t.DB().Used()
 		t.End()
 		s.stats.peakMemory(used)
-		s.lookAfter(s.clients.all())
+		all := s.clients.all()
+		s.lookAfter(all)
+		s.redirectBlocked(all)
 	}
 }
 
@@ -54,7 +56,7 @@ func (s *Server) lookAfter(all []*conn) {
 		unsent := c.unsent.Load() + int64(c.queuedPushes())
 		maxIn, maxOut = max(maxIn, int64(p.room)), max(maxOut, unsent)
 		idle := now - c.active.Load()
-		if set.Timeout > 0 && idle > set.Timeout.Milliseconds() && c.kind() == "normal" && (unsent > 0 || !c.busy()) {
+		if set.Timeout > 0 && idle > set.Timeout.Milliseconds() && c.kind() == "normal" && (unsent > 0 || !c.busy()) && !c.blocked() {
 			c.kill("idle")
 			continue
 		}

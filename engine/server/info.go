@@ -58,23 +58,22 @@ var infoRow = command.Spec{
 
 // snapshot is what the sections are written from.
 type snapshot struct {
-	srv            *Server
-	now            time.Time
-	role           shard.Role
-	stats          shard.Stats
-	memory         shard.Memory
-	offset         int64
-	used, mapped   int64
-	peak           int64
-	keys, expires  int
-	avgTTL         int64
-	process        processStats
-	clientBytes    int64
-	monitors       int
-	maxIn, maxOut  int64
-	blockedClients int
-	scriptBytes    int64
-	functionBytes  int64
+	srv           *Server
+	now           time.Time
+	role          shard.Role
+	stats         shard.Stats
+	memory        shard.Memory
+	offset        int64
+	used, mapped  int64
+	peak          int64
+	keys, expires int
+	avgTTL        int64
+	process       processStats
+	clientBytes   int64
+	monitors      int
+	maxIn, maxOut int64
+	scriptBytes   int64
+	functionBytes int64
 }
 
 // sections are INFO's, in Redis's order. Those that are not usual appear only by name, all or everything.
@@ -164,7 +163,7 @@ func infoServer(b *strings.Builder, s *snapshot) {
 
 func infoClients(b *strings.Builder, s *snapshot) {
 	lines(b, "connected_clients", s.srv.clients.len()-s.monitors, "cluster_connections", 0, "maxclients", s.srv.settings.Load().MaxClients,
-		"client_recent_max_input_buffer", s.maxIn, "client_recent_max_output_buffer", s.maxOut, "blocked_clients", s.blockedClients, "tracking_clients", 0,
+		"client_recent_max_input_buffer", s.maxIn, "client_recent_max_output_buffer", s.maxOut, "blocked_clients", s.srv.stats.blocked.Load(), "tracking_clients", 0,
 		"clients_in_timeout_table", 0)
 }
 

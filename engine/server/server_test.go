@@ -113,7 +113,7 @@ func run(t testing.TB, change func(cfg *Config)) *node {
 	n := &node{t: t, gate: &memlog.Gate{}}
 	now := func() time.Time { return time.Now().Add(time.Duration(n.ahead.Load())) }
 	n.acl = acl.NewStore(acl.Config{})
-	table := command.NewTable(true, dataRows, Commands(), n.acl.Rows())
+	table := command.NewTable(true, dataRows, blockingRows, Commands(), n.acl.Rows())
 	n.acl.Bind(table)
 	mem := memlog.New(n.gate)
 	n.shard = shard.New(shard.Config{NodeID: "n1", Log: mem.Shard("s"), Table: table, NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{Limits: keyspace.DefaultLimits()}) }, Now: now})

@@ -13,6 +13,7 @@ import (
 // stats are the counters of INFO.
 type stats struct {
 	connections, rejected atomic.Int64
+	blocked               atomic.Int64 // connections that wait
 	commands              atomic.Int64
 	bytesIn, bytesOut     atomic.Int64
 	reads, writes         atomic.Int64
@@ -41,10 +42,15 @@ func (s *stats) init(t *command.Table) {
 	s.errors = map[string]int64{}
 }
 
-func (s *stats) executed(row *command.Spec, took time.Duration, failed bool) {
-	r := &s.rows[row.ID]
+// called counts a call that is executed, or begins to wait.
+func (s *stats) called(row *command.Spec) {
 	s.commands.Add(1)
-	r.calls.Add(1)
+	s.rows[row.ID].calls.Add(1)
+}
+
+// finished counts the time of a call that was executed.
+func (s *stats) finished(row *command.Spec, took time.Duration, failed bool) {
+	r := &s.rows[row.ID]
 	r.micros.Add(took.Microseconds())
 	if failed {
 		r.failed.Add(1)

@@ -68,18 +68,9 @@ func (t *transaction) queue(c *conn, row *command.Spec) {
 	if t.spoilt || t.watching && c.asideTurn().Broken(&t.watcher) {
 		return
 	}
-	size := 0
-	for _, a := range c.cmd.Args {
-		size += len(a)
-	}
-	data := make([]byte, 0, size)
-	argv := make([][]byte, len(c.cmd.Args))
-	for i, a := range c.cmd.Args {
-		data = append(data, a...)
-		argv[i] = data[len(data)-len(a) : len(data) : len(data)]
-	}
+	argv := cloneWords(c.cmd.Args)
 	t.queued = append(t.queued, queued{row, argv})
-	t.bytes += size
+	t.bytes += bytesOf(argv)
 	t.writes = t.writes || row.Any(command.Write|command.MayReplicate)
 	t.adds = t.adds || row.Is(command.DenyOOM)
 	for _, k := range c.requestKeys() {

@@ -64,6 +64,7 @@ func (a *Applier) some(records []txlog.Record) error {
 		}
 		s.tail, s.chain = r.Pos, r.Chain
 		s.stats.Applied++
+		s.serve(t.now)
 	}
 	return nil
 }
@@ -121,6 +122,7 @@ func (a *Applier) effect(now int64, argv [][]byte) error {
 func (s *Shard) Reset() {
 	defer s.Begin().End()
 	s.role.Store(int32(Loading))
+	s.unblock()
 	s.stats.Hits, s.stats.Misses = s.stats.Hits+s.db.Hits, s.stats.Misses+s.db.Misses
 	old := s.db
 	s.setDB(s.cfg.NewDB())

@@ -113,6 +113,7 @@ type Shard struct {
 	call     *command.Call
 	payload  []byte
 	watchers map[string]map[*Watcher]struct{}
+	blocked  blocked
 	stats    Stats
 }
 
@@ -250,6 +251,7 @@ func (s *Shard) lose(err error) {
 	s.failed = err
 	if errors.Is(err, txlog.ErrConflict) {
 		s.role.Store(int32(Loading))
+		s.unblock()
 	}
 	select {
 	case s.lost <- struct{}{}:
@@ -281,5 +283,6 @@ func (s *Shard) Wait(ctx context.Context, pos txlog.Pos) error {
 func (s *Shard) Close() {
 	defer s.Begin().End()
 	s.role.Store(int32(Loading))
+	s.unblock()
 	s.db.Close()
 }

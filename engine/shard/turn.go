@@ -16,7 +16,10 @@ type Turn struct {
 }
 
 // End gives the turn back.
-func (t *Turn) End() { t.s.mu.Unlock() }
+func (t *Turn) End() {
+	t.s.serve(t.now) // what else than a call has changed a key
+	t.s.mu.Unlock()
+}
 
 // Now is the time of the turn in milliseconds since the epoch.
 func (t *Turn) Now() int64 { return t.now }
@@ -30,7 +33,10 @@ func (t *Turn) Run(c *command.Call) (after txlog.Pos, fatal error) {
 	}
 	s.payload = s.payload[:0]
 	s.execute(t.now, c, s.writable())
-	return s.finish(c, nil)
+	if after, fatal = s.finish(c, nil); c.Waiting() == nil {
+		s.serve(t.now) // a call that waits is served only after Await
+	}
+	return after, fatal
 }
 
 // RunAll executes the calls of a transaction at one point of time and logs their effects as one record. before, if not nil, is called before each call to write
@@ -48,7 +54,9 @@ func (t *Turn) RunAll(calls []*command.Call, before func(i int)) (after txlog.Po
 		}
 		s.execute(t.now, c, writable)
 	}
-	return s.finish(nil, calls)
+	after, fatal = s.finish(nil, calls)
+	s.serve(t.now)
+	return after, fatal
 }
 
 // answering is nil if the node may execute calls.
@@ -139,12 +147,16 @@ func (s *Shard) Changed(key []byte) {
 	if len(s.watchers) > 0 {
 		s.touch(key)
 	}
+	if len(s.blocked.queues) > 0 {
+		s.signal(key)
+	}
 }
 
 // ChangedAll is told by a call that the whole keyspace has changed (command.Hooks).
 func (s *Shard) ChangedAll() {
 	s.all = true
 	s.touchAll()
+	s.signalAll()
 }
 
 // Event is told of keyspace events (command.Hooks). Nobody subscribes to them yet: pub/sub comes with its own package.

@@ -1,0 +1,255 @@
+package server
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/resp"
+	"github.com/openmemorydb/memorydb/engine/shard"
+	"github.com/openmemorydb/memorydb/engine/slot"
+	"github.com/openmemorydb/memorydb/engine/txlog"
+)
+
+const errUnblocked resp.Error = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+
+// ending is why a wait is over.
+type ending uint8
+
+const (
+	goesOn   ending = iota
+	served          // the executor has run the call, or given it up: shard.Waiter.Result
+	timedOut        // also by CLIENT UNBLOCK TIMEOUT
+	refused         // with blocking.refusal
+	gone            // the connection ends
+)
+
+// blocking is a request that waits. While it does the connection's goroutine reads, so that it hears of the end of the connection, and executes nothing.
+type blocking struct {
+	call   command.Call // a copy: the request's words leave the reader's buffer
+	wait   command.Wait // as the call asked for it
+	waiter shard.Waiter
+	reply  resp.Writer // of the call, which another connection's goroutine executes
+	client command.Client
+	slot   uint16
+	onKeys bool // waits in the shard's queues
+	took   time.Duration
+
+	// Guarded by the connection's mu.
+	over    ending
+	refusal resp.Error
+	byHand  bool      // CLIENT UNBLOCK
+	after   txlog.Pos // the end may be told once this is durable
+}
+
+// block makes the connection wait for keys: its call has just asked for it, in the turn that the connection holds.
+func (c *conn) block(row *command.Spec) {
+	b := &blocking{onKeys: true, client: c.client, call: c.call, wait: *c.call.Waiting()}
+	c.blocking = b
+	b.call.Argv = cloneWords(c.call.Argv)
+	b.call.Reply, b.reply.Proto = &b.reply, c.out.Proto
+	b.client.Asking = true // a slot that is being imported is served on
+	if keys := c.requestKeys(); len(keys) > 0 {
+		b.slot = slot.Of(c.cmd.Args[keys[0].Index])
+	}
+	b.waiter.Call = &b.call
+	b.waiter.Done = func() { c.wake(b, served) }
+	c.srv.stats.blocked.Add(1)
+	c.mu.Lock()
+	c.waits = b
+	c.mu.Unlock()
+	c.turn.Await(&b.waiter)
+	now := c.srv.cfg.Now()
+	b.took = max(now.Sub(c.clock), 0)
+	c.clock = now
+	c.called(row, c.cmd.Args, b.took)
+}
+
+// wake ends a wait, from whatever goroutine.
+func (c *conn) wake(b *blocking, why ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wakeLocked(b, why)
+}
+
+func (c *conn) wakeLocked(b *blocking, why ending) {
+	if c.waits == b && b.over == goesOn {
+		b.over = why
+		c.raw.SetReadDeadline(time.Unix(1, 0)) // fails only for a closed socket
+	}
+}
+
+// interrupt ends a wait from another connection's goroutine, with its timeout's reply or an error; false if the connection doesn't wait any more.
+func (c *conn) interrupt(turn *shard.Turn, why ending, refusal resp.Error, byHand bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := c.waits
+	if b == nil || b.over != goesOn {
+		return false
+	}
+	if b.onKeys {
+		after, waited := turn.Cancel(&b.waiter)
+		if !waited {
+			return false
+		}
+		b.after = after
+	}
+	b.refusal, b.byHand = refusal, byHand
+	c.wakeLocked(b, why)
+	return true
+}
+
+// wait sends the replies before the blocked call's, waits for its end, and appends its reply; false if the connection must be closed.
+func (c *conn) wait() bool {
+	b := c.blocking
+	c.blocking = nil
+	begun := c.srv.cfg.Now()
+	if !c.flush() {
+		c.leave(b, gone)
+		return false
+	}
+	var until time.Time
+	if b.wait.Timeout > 0 {
+		until = begun.Add(time.Duration(b.wait.Timeout) * time.Millisecond)
+	}
+	over := c.leave(b, c.park(b, until))
+	if over == gone || !c.begin() {
+		return false
+	}
+	mark := c.out.Len()
+	switch over {
+	case served:
+		after, took, err := b.waiter.Result()
+		if errors.Is(err, shard.ErrFenced) {
+			return false // its outcome is unknown
+		}
+		if err != nil {
+			c.fail(err)
+			c.closing = true
+			break
+		}
+		c.after = max(c.after, after)
+		c.out.Raw(b.reply.Bytes())
+		c.account(b.call.Spec, b.call.Argv, mark, b.took+took)
+		c.srv.latency.note("command-unblocking", took, c.clock)
+	case timedOut:
+		if b.wait.TimedOut != nil {
+			b.wait.TimedOut(&c.out)
+		} else {
+			c.out.NullArray()
+		}
+	case refused:
+		c.fail(b.refusal)
+	}
+	if b.byHand {
+		c.srv.stats.finished(b.call.Spec, b.took, true)
+	}
+	c.suppress(mark)
+	return true
+}
+
+func (c *conn) fail(err error) {
+	e := c.srv.wireError(nil, err)
+	c.srv.stats.replied(e)
+	c.out.Error(e)
+}
+
+// park reads what the client sends until the wait is over.
+func (c *conn) park(b *blocking, until time.Time) ending {
+	for {
+		c.mu.Lock()
+		over := b.over
+		if over == goesOn {
+			c.raw.SetReadDeadline(until) // fails only for a closed socket, as the read does then
+		}
+		c.mu.Unlock()
+		switch {
+		case over != goesOn:
+			return over
+		case c.srv.serving.Err() != nil || c.killed.Load():
+			return gone
+		}
+		n, err := c.reader.Fill()
+		c.srv.stats.bytesIn.Add(int64(n))
+		switch {
+		case err == nil:
+			c.active.Store(c.srv.cfg.Now().UnixMilli())
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			c.readFailed(err)
+			return gone
+		case !until.IsZero() && !c.srv.cfg.Now().Before(until):
+			return timedOut
+		}
+	}
+}
+
+// leave ends the wait, for the connection's own reasons unless others have ended it before, and says which counts.
+func (c *conn) leave(b *blocking, why ending) ending {
+	if b.onKeys && (why == timedOut || why == gone) {
+		turn := c.srv.cfg.Shard.Aside()
+		after, _ := turn.Cancel(&b.waiter)
+		turn.End()
+		c.after = max(c.after, after)
+	}
+	c.mu.Lock()
+	if why != gone && b.over != goesOn {
+		why = b.over
+	}
+	c.after = max(c.after, b.after)
+	c.waits = nil
+	c.raw.SetReadDeadline(time.Time{})
+	c.mu.Unlock()
+	if c.srv.serving.Err() != nil {
+		c.drain() // Close may have said so to the wait
+	}
+	c.srv.stats.blocked.Add(-1)
+	return why
+}
+
+// blocked says whether the connection waits for something.
+func (c *conn) blocked() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waits != nil
+}
+
+// redirectBlocked ends the waits for keys that the node serves no longer.
+func (s *Server) redirectBlocked(all []*conn) {
+	if s.cfg.Router == nil || s.stats.blocked.Load() == 0 {
+		return
+	}
+	for _, c := range all {
+		c.mu.Lock()
+		b := c.waits
+		c.mu.Unlock()
+		if b == nil || !b.onKeys {
+			continue
+		}
+		var e resp.Error
+		if errors.As(s.cfg.Router.Route(b.slot, b.call.Spec.Is(command.Write), &b.client), &e) {
+			turn := s.cfg.Shard.Aside()
+			c.interrupt(turn, refused, e, false)
+			turn.End()
+		}
+	}
+}
+
+// cloneWords copies the words of a request.
+func cloneWords(words [][]byte) [][]byte {
+	data := make([]byte, 0, bytesOf(words))
+	clone := make([][]byte, len(words))
+	for i, w := range words {
+		data = append(data, w...)
+		clone[i] = data[len(data)-len(w) : len(data) : len(data)]
+	}
+	return clone
+}
+
+func bytesOf(words [][]byte) int {
+	n := 0
+	for _, w := range words {
+		n += len(w)
+	}
+	return n
+}
