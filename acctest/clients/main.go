@@ -1,5 +1,5 @@
-// Command clients tries other people's clients on a cluster of two shards over TLS, with a user and a password: redis-py, ioredis and redis-cli -c.
-// `make clients` installs them. (go-redis is what our own tests use.)
+// Command clients tries other people's clients on a cluster of two shards over TLS, with a user and a password: go-redis, rueidis, redis-py, ioredis, node-redis and
+// redis-cli -c. `make clients` installs them.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/memorydb"
@@ -62,11 +63,26 @@ func run(program, python string) (err error) {
 	if err := os.WriteFile(ca, pem, 0o644); err != nil {
 		return err
 	}
+	conf, err := e.TLS()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if err := goRedis(ctx, host, port, conf); err != nil {
+		return err
+	}
+	if err := rueidisClient(ctx, host, port, conf); err != nil {
+		return err
+	}
 	args := []string{host, port, ca, user}
 	if _, err := script(python, append([]string{"acctest/clients/check.py"}, args...)...); err != nil {
 		return err
 	}
 	if _, err := script("node", append([]string{"acctest/clients/check.mjs"}, args...)...); err != nil {
+		return err
+	}
+	if _, err := script("node", append([]string{"acctest/clients/check-node-redis.mjs"}, args...)...); err != nil {
 		return err
 	}
 	return redisCLI(host, port, ca)
