@@ -55,6 +55,9 @@ func (o *options) run() (bool, error) {
 		}
 		o.logs = dir
 	}
+	if err := os.MkdirAll(o.logs, 0o755); err != nil {
+		return false, err
+	}
 	fmt.Println("output of the suite:", o.logs)
 	var err error
 	if o.source, err = filepath.Abs(o.source); err != nil {

@@ -57,8 +57,21 @@ func (t *Turn) stale(key []byte) bool {
 	return at != 0 && at <= t.now
 }
 
+// touch is told that a key has changed. That an expired key, which was so when it was watched, is deleted at last is no change.
 func (s *Shard) touch(key []byte) {
-	for w := range s.watchers[string(key)] {
+	set := s.watchers[string(key)]
+	if len(set) == 0 {
+		return
+	}
+	mode := s.db.Expiry
+	s.db.Expiry = keyspace.ExpireIgnore
+	exists := s.db.Exists(key)
+	s.db.Expiry = mode
+	for w := range set {
+		if w.keys[string(key)] && !exists {
+			w.keys[string(key)] = false
+			continue
+		}
 		w.broken = true
 	}
 }
@@ -72,6 +85,10 @@ func (s *Shard) touchAll() {
 			continue
 		}
 		for w := range set {
+			if w.keys[k] { // an expired key goes
+				w.keys[k] = false
+				continue
+			}
 			w.broken = true
 		}
 	}
