@@ -531,6 +531,27 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// Keys that had expired when they were watched: their deletion is no change, whatever makes them appear again is. Found by Redis's suite (unit/multi).
+func TestWatchOfAStaleKey(t *testing.T) {
+	for words, broken := range map[string]bool{"get soon": false, "flushall": false, "del soon": false, "set soon again": true} {
+		b := newBench(t)
+		s, _ := b.primary("a")
+		b.do(s, "set soon v "+strconv.FormatInt(b.now.UnixMilli()+1000, 10))
+		b.now = b.now.Add(2 * time.Second)
+		var w Watcher
+		turn := s.Begin()
+		turn.Watch(&w, []byte("soon"))
+		turn.End()
+		b.do(s, words)
+		turn = s.Begin()
+		if got := turn.Broken(&w); got != broken {
+			t.Errorf("%s: broken = %v, want %v", words, got, broken)
+		}
+		turn.Unwatch(&w)
+		turn.End()
+	}
+}
+
 func TestEvictionIsLogged(t *testing.T) {
 	b := newBench(t)
 	s, log := b.primary("a")
