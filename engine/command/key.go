@@ -1,6 +1,11 @@
 package command
 
-import "github.com/openmemorydb/memorydb/engine/resp"
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/openmemorydb/memorydb/engine/resp"
+)
 
 // KeyFlags say what a command does with a key, as COMMAND INFO's key specifications show.
 type KeyFlags uint16
@@ -144,9 +149,9 @@ func (k *KeySpec) append(argv [][]byte, keys []Key) ([]Key, error) {
 		if at >= len(argv) {
 			return keys, ErrInvalidKeys
 		}
-		n, ok := IntText(argv[at])
+		n := int64(leadingInt(argv[at]))
 		first := begin + k.First
-		if !ok || n < 1 || n > int64(len(argv)-first+step-1)/int64(step) {
+		if n < 1 || n > int64(len(argv)-first+step-1)/int64(step) {
 			return keys, ErrInvalidKeys
 		}
 		for i := range int(n) {
@@ -165,6 +170,17 @@ func (k *KeySpec) append(argv [][]byte, keys []Key) ([]Key, error) {
 		keys = append(keys, Key{i, k.Flags})
 	}
 	return keys, nil
+}
+
+// leadingInt is the number that a word begins with, as C's atoi reads it, 0 if there is none: requests are routed by it even where their handler then refuses it.
+func leadingInt(word []byte) int32 {
+	word = bytes.TrimLeft(word, " \t\n\v\f\r")
+	end := 0
+	for end < len(word) && ('0' <= word[end] && word[end] <= '9' || end == 0 && (word[0] == '-' || word[0] == '+')) {
+		end++
+	}
+	n, _ := strconv.ParseInt(string(word[:end]), 10, 64) // out of range, it is the greatest or least one, as in C
+	return int32(n)
 }
 
 // search is the index after the keyword, 0 if it isn't there.
