@@ -24,8 +24,9 @@ var handwritten = []string{"cluster keyslot <key>", "cluster countkeysinslot <sl
 
 // form is a command that can be asked: the words of its name and its arguments.
 type form struct {
-	name []string
-	args []command.Argument
+	name  []string
+	group command.Group
+	args  []command.Argument
 }
 
 // forms are the commands of the rows that can be compared.
@@ -44,7 +45,7 @@ func forms() ([]form, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, form{name: strings.Split(row.FullName, "|"), args: args})
+		all = append(all, form{name: strings.Split(row.FullName, "|"), group: row.Group, args: args})
 	}
 	for _, text := range handwritten {
 		head, _, _ := strings.Cut(text, " <")
@@ -61,12 +62,18 @@ func forms() ([]form, error) {
 type generator struct {
 	*rand.Rand
 	forms []form
-	depth int    // commands queued since MULTI, 0 outside
-	name  string // of the command being made
+	depth int           // commands queued since MULTI, 0 outside
+	name  string        // of the command being made
+	group command.Group // and its row's
+	after []string      // the next command, if it is decided already
 }
 
 // next is the next command. Within MULTI it is ended after some.
 func (g *generator) next() []string {
+	if words := g.after; words != nil {
+		g.after = nil
+		return words
+	}
 	if g.depth > 0 {
 		if g.depth++; g.depth > 2+g.IntN(8) {
 			g.depth = 0
@@ -74,13 +81,13 @@ func (g *generator) next() []string {
 		}
 	}
 	f := g.forms[g.IntN(len(g.forms))]
-	g.name = f.name[0]
+	g.name, g.group = f.name[0], f.group
 	switch f.name[0] {
 	case "flushall", "flushdb":
 		if g.IntN(8) > 0 {
 			return g.next()
 		}
-	case "scan", "hscan":
+	case "scan", "hscan", "sscan", "spop", "sort", "sort_ro":
 		if g.depth > 0 {
 			return g.next()
 		}
@@ -97,17 +104,33 @@ func (g *generator) next() []string {
 	for _, a := range f.args {
 		words = g.argument(words, a)
 	}
-	if f.name[0] == "hset" && g.IntN(20) == 0 { // enough fields for another encoding
-		for i := range 50 + g.IntN(600) {
-			words = append(words, "n"+strconv.Itoa(i), g.value())
-		}
+	if g.IntN(20) == 0 { // enough for another encoding
+		words = g.more(words)
 	}
 	words = g.spoil(words, len(f.name))
-	if f.name[0] == "hrandfield" { // redis-server goes on until it has answered as many fields as a negative count says
+	if f.name[0] == "spop" && len(words) > 1 { // the members left differ
+		g.after = []string{"del", words[1]}
+	}
+	if f.name[0] == "hrandfield" || f.name[0] == "srandmember" { // redis-server goes on until it has answered as many as a negative count says
 		for i, w := range words[1:] {
 			if n, err := strconv.ParseInt(w, 10, 64); err == nil && n < -100 && n != math.MinInt64 {
 				words[i+1] = "-5"
 			}
+		}
+	}
+	return words
+}
+
+// more adds many elements to a command that adds some.
+func (g *generator) more(words []string) []string {
+	switch g.name {
+	case "hset":
+		for i := range 50 + g.IntN(600) {
+			words = append(words, "n"+strconv.Itoa(i), g.value())
+		}
+	case "sadd":
+		for i := range 400 + g.IntN(200) {
+			words = append(words, strconv.Itoa(i*i*i))
 		}
 	}
 	return words
@@ -136,6 +159,9 @@ func (g *generator) anything() string {
 
 func (g *generator) argument(to []string, a command.Argument) []string {
 	if a.Optional && g.IntN(3) > 0 {
+		return to
+	}
+	if g.group == command.Generic && a.Token == "GET" && g.IntN(5) > 0 { // always refused
 		return to
 	}
 	n := 1
@@ -169,10 +195,14 @@ func (g *generator) word(a command.Argument) string {
 		return g.number(a.Name)
 	case a.Type == "double":
 		return pick(g, "0", "1", "-1.5", "3.0e3", "1e400", "inf", "-inf", "nan", "0.1", " 1", "1 ", "0x10", "5e-324", "12345678901234567", "", "1e4932", "+2", "abc", "1e17", "0.00000001")
+	case a.Type == "pattern" && a.Token == "BY":
+		return pick(g, "nosort", "x", "", "w_*", "*->f")
 	case a.Type == "pattern":
 		return pick(g, "*", "k*", "{t}?", "[a-", "\\", "f[1-3]", "[^a]*", "", "*\x00*", "{t}k1", "**", "n1*")
 	case a.Name == "field":
 		return pick(g, "f1", "f2", "f3", "f4", "", "\x00\xff", "n1", "n20", strings.Repeat("F", 65))
+	case a.Name == "member" && g.IntN(4) > 0:
+		return pick(g, "1", "2", "3", "-7", "8", "27", "40000", "-5000000000", "a", "b", "c", "", "01", "1.5", "x\x00y")
 	}
 	return g.value()
 }
@@ -181,6 +211,15 @@ func (g *generator) word(a command.Argument) string {
 func (g *generator) key() string {
 	if g.IntN(25) == 0 {
 		return pick(g, "other", "", "{}t", "{t", "\x00", strings.Repeat("k", 300))
+	}
+	switch own := "{t}" + strconv.Itoa(1+g.IntN(4)); {
+	case g.IntN(4) == 0:
+	case g.group == command.String || g.group == command.Bitmap || g.group == command.HyperLogLog:
+		return own + "string"
+	case g.group != "" && g.group != command.Generic:
+		return own + string(g.group)
+	default:
+		return own + pick(g, "string", string(command.Hash), string(command.Set), string(command.List), string(command.SortedSet))
 	}
 	return pick(g, "{t}k1", "{t}k2", "{t}k3", "{t}k4", "{t}k5", "{t}h1", "{t}h2", "{t}h3", "\x00\xff\r\n{t}", "{t}")
 }
@@ -218,6 +257,8 @@ func (g *generator) number(name string) string {
 		return pick(g, "1000000000", "86400000", "0", "-1", "9223372036854775807", "9223372036854775", "9223372036854776", "-9223372036854775807")
 	case name == "count":
 		return pick(g, "0", "1", "2", "10", "1000", "-1", "-5", "-30", "9223372036854775807", "4611686018427387904")
+	case name == "numkeys":
+		return pick(g, "1", "1", "2", "2", "3", "0", "-1", "9223372036854775807")
 	case name == "cursor":
 		return pick(g, "0", "0", "0", "0", "0", "0", "18446744073709551615", "18446744073709551616")
 	case name == "offset":

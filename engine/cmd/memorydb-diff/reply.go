@@ -107,16 +107,37 @@ var timely = map[string]int64{"ttl": 5, "pttl": 5000, "expiretime": 5, "pexpiret
 func (v *reply) normalise(words []string) {
 	name := strings.ToLower(words[0])
 	switch name {
-	case "keys", "hkeys", "hvals":
+	case "keys", "hkeys", "hvals", "smembers", "sinter", "sunion", "sdiff":
 		v.sort(1, false)
 	case "hgetall":
 		v.sort(2, false)
-	case "hrandfield":
+	case "hrandfield", "srandmember", "spop":
 		v.blank()
+	case "sort", "sort_ro":
+		v.unsort(words)
 	case "cluster":
 		if len(words) > 1 && strings.EqualFold(words[1], "getkeysinslot") {
 			v.blank()
 		}
+	}
+}
+
+// unsort takes the order away from a reply of SORT if it is not the same for all: of a set with BY a constant, and of texts that C takes for equal since they differ behind a
+// zero byte only. With LIMIT each server may answer others of them.
+func (v *reply) unsort(words []string) {
+	var by, limit, zero bool
+	for _, w := range words[1:] {
+		by = by || strings.EqualFold(w, "by")
+		limit = limit || strings.EqualFold(w, "limit")
+	}
+	for _, item := range v.items {
+		zero = zero || strings.Contains(item.text, "\x00")
+	}
+	switch {
+	case by && limit:
+		v.blank()
+	case by || zero && !limit:
+		v.sort(1, false)
 	}
 }
 
