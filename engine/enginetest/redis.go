@@ -105,6 +105,17 @@ const replyTimeout = 30 * time.Second
 // Do sends a command and returns its reply.
 func (c *Client) Do(words ...string) Reply {
 	c.t.Helper()
+	c.Send(words...)
+	v, err := ReadReply(c.r)
+	if err != nil {
+		c.t.Fatalf("reply to %.80q: %v", words, err)
+	}
+	return v
+}
+
+// Send sends a command whose reply is received later.
+func (c *Client) Send(words ...string) {
+	c.t.Helper()
 	c.buf = redcon.AppendArray(c.buf[:0], len(words))
 	for _, w := range words {
 		c.buf = redcon.AppendBulkString(c.buf, w)
@@ -115,11 +126,6 @@ func (c *Client) Do(words ...string) Reply {
 	if _, err := c.conn.Write(c.buf); err != nil {
 		c.t.Fatalf("send %.80q: %v", words, err)
 	}
-	v, err := ReadReply(c.r)
-	if err != nil {
-		c.t.Fatalf("reply to %.80q: %v", words, err)
-	}
-	return v
 }
 
 // Receive waits for a reply or message that no command asked for.

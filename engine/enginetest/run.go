@@ -24,7 +24,7 @@ func RunTranscripts(t *testing.T, dir string, dial func(testing.TB) net.Conn, na
 	}
 	for _, f := range transcriptFiles(t, dir, names) {
 		t.Run(strings.TrimSuffix(filepath.Base(f.path), ".txt"), func(t *testing.T) {
-			p := &play{t: t, dial: dial, conns: map[string]*Client{}}
+			p := &play{t: t, dial: dial, conns: map[string]*Client{}, later: map[string][]*step{}, ids: map[string]string{}}
 			if v := p.on("main").Do("flushall"); v.Text != "OK" {
 				t.Fatalf("FLUSHALL: %v", v.Lines())
 			}
@@ -45,6 +45,9 @@ type play struct {
 	dial                 func(testing.TB) net.Conn
 	conns                map[string]*Client
 	c                    *Client
+	name                 string             // of c
+	later                map[string][]*step // by connection: the commands whose replies are still to come
+	ids                  map[string]string
 	commands, deviations int
 }
 
@@ -55,49 +58,107 @@ func (p *play) on(name string) *Client {
 		c = NewClient(p.t, p.dial(p.t))
 		p.conns[name] = c
 	}
-	p.c = c
+	p.c, p.name = c, name
 	return c
 }
 
 func (p *play) run(f *transcript) {
 	for _, it := range f.items {
 		if it.step == nil {
-			p.switchTo(it.line)
+			p.switchTo(f, it.line)
 			continue
 		}
 		s := it.step
 		p.commands++
+		if s.has("later") {
+			p.sendLater(f, s)
+			continue
+		}
 		got, err := p.ask(s)
 		if err != nil {
 			p.t.Fatalf("%s:%d: %v", f.path, s.number, err)
 		}
-		if *rewrite {
-			if !s.has("approx") || !approximately(s.want, got, s.argument("approx", 0)) { // a reply that fits stays
-				s.want = got
-			}
-			continue
-		}
-		want := s.want
-		if s.ours != nil {
-			p.deviations++
-			if *against == "" {
-				if slices.Equal(got, s.want) {
-					p.t.Errorf("%s:%d: %s\ndeviates no longer: take the directive and the lines with ! away", f.path, s.number, s.command)
-				}
-				want = s.ours
-			}
-		}
-		if !approximately(want, got, s.argument("approx", 0)) {
-			p.t.Errorf("%s:%d: %s\n got:\n%s\nwant:\n%s", f.path, s.number, s.command, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		p.compare(f, s, got)
+	}
+	for name, steps := range p.later {
+		if len(steps) > 0 {
+			p.t.Fatalf("%s:%d: the reply is never read: @ reply %s is missing", f.path, steps[0].number, name)
 		}
 	}
 }
 
+// compare checks a step's reply, or takes it over.
+func (p *play) compare(f *transcript, s *step, got []string) {
+	p.t.Helper()
+	if *rewrite {
+		if !s.has("approx") || !approximately(s.want, got, s.argument("approx", 0)) { // a reply that fits stays
+			s.want = got
+		}
+		return
+	}
+	want := s.want
+	if s.ours != nil {
+		p.deviations++
+		if *against == "" {
+			if slices.Equal(got, s.want) {
+				p.t.Errorf("%s:%d: %s\ndeviates no longer: take the directive and the lines with ! away", f.path, s.number, s.command)
+			}
+			want = s.ours
+		}
+	}
+	if !approximately(want, got, s.argument("approx", 0)) {
+		p.t.Errorf("%s:%d: %s\n got:\n%s\nwant:\n%s", f.path, s.number, s.command, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// sendLater sends a command and waits until its connection is blocked, if it wasn't already.
+func (p *play) sendLater(f *transcript, s *step) {
+	words, err := p.words(s.command)
+	if err != nil {
+		p.t.Fatalf("%s:%d: %v", f.path, s.number, err)
+	}
+	if len(p.later[p.name]) > 0 {
+		p.c.Send(words...)
+	} else {
+		if p.ids[p.name] == "" {
+			p.ids[p.name] = p.c.Do("client", "id").Text
+		}
+		before := p.blocked()
+		p.c.Send(words...)
+		await(p.t, fmt.Sprintf("%s:%d: %s to block", f.path, s.number, s.command), func() bool { return p.blocked() > before })
+	}
+	p.later[p.name] = append(p.later[p.name], s)
+}
+
+// blocked is the number of blocked connections.
+func (p *play) blocked() int {
+	back := p.name
+	text := p.on("{blocked}").Do("info", "clients").Text
+	p.on(back)
+	_, text, _ = strings.Cut(text, "blocked_clients:")
+	text, _, _ = strings.Cut(text, "\r")
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		p.t.Fatalf("INFO clients: %v", err)
+	}
+	return n
+}
+
+// receive reads the replies of a connection that are still to come.
+func (p *play) receive(f *transcript, name string) {
+	for _, s := range p.later[name] {
+		p.compare(f, s, lines(s, p.conns[name].Receive()))
+	}
+	delete(p.later, name)
+}
+
 // switchTo follows the directives that hold for more than one command.
-func (p *play) switchTo(line string) {
+func (p *play) switchTo(f *transcript, line string) {
 	switch words := strings.Fields(line); {
 	case len(words) == 3 && words[0] == "@" && words[1] == "on":
 		p.on(words[2])
+	case len(words) == 3 && words[0] == "@" && words[1] == "reply":
+		p.receive(f, words[2])
 	case len(words) == 3 && words[0] == "@" && words[1] == "resp":
 		n, err := strconv.Atoi(words[2])
 		if err != nil {
@@ -113,13 +174,17 @@ func (p *play) ask(s *step) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return lines(s, v), nil
+}
+
+func lines(s *step, v Reply) []string {
 	if s.has("sorted") {
 		v.sort(s.argument("sorted", 1))
 	}
 	if s.has("shape") {
 		v.blank()
 	}
-	return v.Lines(), nil
+	return v.Lines()
 }
 
 func (p *play) repeat(s *step) (Reply, error) {
@@ -140,8 +205,16 @@ func (p *play) repeat(s *step) (Reply, error) {
 	return v, nil
 }
 
+// words are those of a command, with the numbers of connections put in.
+func (p *play) words(line string) ([]string, error) {
+	for name, id := range p.ids {
+		line = strings.ReplaceAll(line, "{id "+name+"}", id)
+	}
+	return splitWords(line)
+}
+
 func (p *play) once(s *step, line string) (Reply, error) {
-	words, err := splitWords(line)
+	words, err := p.words(line)
 	if err != nil {
 		return Reply{}, err
 	}

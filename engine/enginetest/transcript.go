@@ -34,8 +34,12 @@ import (
 //	@ scan [n]       SCAN and the like: ask until the cursor is 0; the reply is all that was found, without repetitions, sorted in groups of n
 //	@ for a b        the command is repeated with {i} replaced by the numbers from a to b; the reply is the last one
 //	@ deviates why   our reply is another one, which follows Redis's on lines that begin with !
+//	@ later          the command blocks: its reply is read by @ reply; one that follows it on the same connection waits behind it
+//	@ reply name     reads the replies of the connection that are still to come
 //	@ resp n         from here on the connection speaks RESP2 or RESP3
 //	@ on name        from here on another connection is used, opened if it is new; the first one is called main
+//
+// In a command, {id name} is the number (CLIENT ID) of a connection that has sent a command with @ later.
 //
 // A file begins with an empty keyspace.
 type transcript struct {
@@ -58,7 +62,7 @@ type step struct {
 }
 
 // directives are those for one command, with the most arguments that they take.
-var directives = map[string]int{"sorted": 1, "approx": 1, "shape": 0, "scan": 1, "for": 2, "deviates": -1}
+var directives = map[string]int{"sorted": 1, "approx": 1, "shape": 0, "scan": 1, "for": 2, "deviates": -1, "later": 0}
 
 // readTranscript reads a file. Errors name file and line.
 func readTranscript(path string) (*transcript, error) {
@@ -105,7 +109,7 @@ func readTranscript(path string) (*transcript, error) {
 func checkDirective(text string, next map[string]string) error {
 	name, args, _ := strings.Cut(text, " ")
 	words := strings.Fields(args)
-	if name == "resp" || name == "on" {
+	if name == "resp" || name == "on" || name == "reply" {
 		if len(words) != 1 {
 			return fmt.Errorf("@ %s takes one argument", name)
 		}

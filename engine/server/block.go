@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"math"
 	"os"
 	"time"
 
@@ -33,8 +34,12 @@ type blocking struct {
 	reply  resp.Writer // of the call, which another connection's goroutine executes
 	client command.Client
 	slot   uint16
-	onKeys bool // waits in the shard's queues
 	took   time.Duration
+	until  time.Time // when the wait is over at the latest; zero: never
+
+	onKeys    bool        // waits in the shard's queues
+	postponed bool        // waits for the end of a pause, and is executed then
+	enough    func() bool // waits for replicas until this is true; it is asked now and then
 
 	// Guarded by the connection's mu.
 	over    ending
@@ -46,7 +51,9 @@ type blocking struct {
 // block makes the connection wait for keys: its call has just asked for it, in the turn that the connection holds.
 func (c *conn) block(row *command.Spec) {
 	b := &blocking{onKeys: true, client: c.client, call: c.call, wait: *c.call.Waiting()}
-	c.blocking = b
+	if b.wait.Timeout > 0 {
+		b.until = c.srv.cfg.Now().Add(time.Duration(min(b.wait.Timeout, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond)
+	}
 	b.call.Argv = cloneWords(c.call.Argv)
 	b.call.Reply, b.reply.Proto = &b.reply, c.out.Proto
 	b.client.Asking = true // a slot that is being imported is served on
@@ -55,15 +62,21 @@ func (c *conn) block(row *command.Spec) {
 	}
 	b.waiter.Call = &b.call
 	b.waiter.Done = func() { c.wake(b, served) }
-	c.srv.stats.blocked.Add(1)
-	c.mu.Lock()
-	c.waits = b
-	c.mu.Unlock()
+	c.blockUntil(b)
 	c.turn.Await(&b.waiter)
 	now := c.srv.cfg.Now()
 	b.took = max(now.Sub(c.clock), 0)
 	c.clock = now
 	c.called(row, c.cmd.Args, b.took)
+}
+
+// blockUntil makes the connection wait once the request has been dealt with.
+func (c *conn) blockUntil(b *blocking) {
+	c.blocking = b
+	c.srv.stats.blocked.Add(1)
+	c.mu.Lock()
+	c.waits = b
+	c.mu.Unlock()
 }
 
 // wake ends a wait, from whatever goroutine.
@@ -85,7 +98,7 @@ func (c *conn) interrupt(turn *shard.Turn, why ending, refusal resp.Error, byHan
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.waits
-	if b == nil || b.over != goesOn {
+	if b == nil || b.over != goesOn || b.postponed {
 		return false
 	}
 	if b.onKeys {
@@ -100,22 +113,21 @@ func (c *conn) interrupt(turn *shard.Turn, why ending, refusal resp.Error, byHan
 	return true
 }
 
-// wait sends the replies before the blocked call's, waits for its end, and appends its reply; false if the connection must be closed.
-func (c *conn) wait() bool {
+// await sends the replies before the blocked request's, waits for its end, and appends its reply; false if the connection must be closed.
+func (c *conn) await() bool {
 	b := c.blocking
 	c.blocking = nil
-	begun := c.srv.cfg.Now()
 	if !c.flush() {
 		c.leave(b, gone)
 		return false
 	}
-	var until time.Time
-	if b.wait.Timeout > 0 {
-		until = begun.Add(time.Duration(b.wait.Timeout) * time.Millisecond)
-	}
-	over := c.leave(b, c.park(b, until))
+	over := c.leave(b, c.park(b))
 	if over == gone || !c.begin() {
 		return false
+	}
+	if b.postponed {
+		c.request()
+		return c.blocking == nil || c.await()
 	}
 	mark := c.out.Len()
 	switch over {
@@ -156,8 +168,17 @@ func (c *conn) fail(err error) {
 }
 
 // park reads what the client sends until the wait is over.
-func (c *conn) park(b *blocking, until time.Time) ending {
+func (c *conn) park(b *blocking) ending {
 	for {
+		until := b.until
+		if b.enough != nil {
+			if b.enough() {
+				return timedOut
+			}
+			if soon := c.srv.cfg.Now().Add(askReplicas); until.IsZero() || soon.Before(until) {
+				until = soon
+			}
+		}
 		c.mu.Lock()
 		over := b.over
 		if over == goesOn {
@@ -178,7 +199,7 @@ func (c *conn) park(b *blocking, until time.Time) ending {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			c.readFailed(err)
 			return gone
-		case !until.IsZero() && !c.srv.cfg.Now().Before(until):
+		case !b.until.IsZero() && !c.srv.cfg.Now().Before(b.until):
 			return timedOut
 		}
 	}

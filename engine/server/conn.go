@@ -55,6 +55,7 @@ type conn struct {
 	turn      *shard.Turn // nil when the connection doesn't hold it
 	turnCalls int
 	after     txlog.Pos // the replies in out may leave once this is durable
+	wrote     txlog.Pos // the newest position that a reply of the connection depended on
 	clock     time.Time // when the last call ended, or the turn was taken
 	fatal     bool      // the replies may not leave at all
 	closing   bool      // close after the replies
@@ -149,7 +150,7 @@ func (c *conn) batch() bool {
 			break
 		}
 		c.request()
-		if c.blocking != nil && !c.wait() {
+		if c.blocking != nil && !c.await() {
 			return false
 		}
 		if c.fatal {
@@ -192,7 +193,7 @@ func (c *conn) flush() bool {
 	c.publish()
 	if c.after != 0 {
 		after := c.after
-		c.after = 0
+		c.wrote, c.after = after, 0
 		if after > c.srv.cfg.Shard.Durable() {
 			n := int64(c.out.Len())
 			c.srv.held.add(n)

@@ -43,6 +43,8 @@ func (c *conn) request() {
 	switch {
 	case err != nil:
 		c.refuse(row, err)
+	case c.postponed(row):
+		return // it is still to come
 	case c.tx.open && !runsInMulti(row):
 		c.tx.queue(c, row)
 		c.out.Simple("QUEUED")
@@ -96,6 +98,13 @@ func (c *conn) execute(row *command.Spec) {
 		if err := row.Run(&c.call); err != nil {
 			c.out.Cut(mark)
 			c.out.Error(c.srv.wireError(row, err))
+		}
+		if c.blocking != nil {
+			now := c.srv.cfg.Now()
+			took := max(now.Sub(c.clock), 0)
+			c.clock = now
+			c.called(row, c.cmd.Args, took)
+			return
 		}
 	} else {
 		if c.demoted() {

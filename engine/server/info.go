@@ -12,6 +12,7 @@ import (
 
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/shard"
+	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
 // Info tells INFO and ROLE what only the node knows. The zero value works; functions may be called from several goroutines at once and must not wait.
@@ -24,6 +25,8 @@ type Info struct {
 	Primary func() PrimaryInfo
 	// Replicas are the shard's replicas, asked on a primary.
 	Replicas func() []ReplicaInfo
+	// ReplicasAt is the number of replicas of the shard that have applied the log up to a position, asked by WAIT; nil is none.
+	ReplicasAt func(txlog.Pos) int
 	// LastSave is when the newest snapshot was taken; the zero time if there is none.
 	LastSave func() time.Time
 }

@@ -74,6 +74,7 @@ type Server struct {
 	monitors monitors
 	port     atomic.Int64 // of the first listener, or Info.Port
 	held     held
+	paused   pause
 	started  time.Time
 
 	clients clients

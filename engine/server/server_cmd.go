@@ -11,7 +11,7 @@ import (
 // Commands are the rows of this package.
 func Commands() []command.Spec {
 	rows := append([]command.Spec(nil), connectionRows...)
-	rows = append(rows, transactionRows...)
+	rows = append(append(rows, transactionRows...), waitRows...)
 	return append(append(rows, clientRow, slowlogRow, latencyRow, memoryRow, monitorRow, infoRow), serverRows...)
 }
 

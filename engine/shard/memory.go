@@ -10,10 +10,14 @@ import (
 // evictAtOnce bounds how many keys one write may evict before it is executed, so that a turn stays short.
 const evictAtOnce = 256
 
+// Pause stops the deleting of keys by expiry and eviction until a time in milliseconds since the epoch (CLIENT PAUSE): what has expired is only hidden, and maxmemory
+// isn't heeded. 0 ends it.
+func (s *Shard) Pause(until int64) { s.paused.Store(until) }
+
 // MakeRoom evicts keys by policy until the shard is within maxmemory, and says whether it is. Evictions are logged deletes. It is called before a row flagged DenyOOM.
 func (t *Turn) MakeRoom() bool {
 	s := t.s
-	if s.memory.Max <= 0 || s.db.Used() <= s.memory.Max {
+	if s.memory.Max <= 0 || s.db.Used() <= s.memory.Max || t.now <= s.paused.Load() {
 		return true
 	}
 	if s.memory.Policy == "" || s.memory.Policy == "noeviction" || s.Role() != Primary || s.writable() != nil {
@@ -85,7 +89,7 @@ const expireAtOnce = 200
 func (s *Shard) ExpireSome() (more bool) {
 	t := s.Begin()
 	defer t.End()
-	if s.Role() != Primary || s.failed != nil || s.db.Expires() == 0 || s.log.Writable() != nil {
+	if s.Role() != Primary || s.failed != nil || s.db.Expires() == 0 || t.now <= s.paused.Load() || s.log.Writable() != nil {
 		return false
 	}
 	s.payload = s.payload[:0]

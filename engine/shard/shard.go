@@ -94,6 +94,7 @@ type Shard struct {
 	lost   chan struct{}         // has room for one; see Lost
 	told   atomic.Pointer[error] // what busy is, for those without the turn
 	halted atomic.Bool           // see Halt
+	paused atomic.Int64          // see Pause
 
 	mu       sync.Mutex // the turn; guards everything below
 	turn     Turn

@@ -73,7 +73,7 @@ func (s *Shard) execute(now int64, c *command.Call, writable error) {
 	c.Now, c.Rand, c.DB, c.Hooks = now, s.cfg.Rand, s.db, s
 	s.db.Now, s.db.NoTouch = now, c.Client != nil && c.Client.NoTouch
 	s.db.Expiry = keyspace.ExpireHide
-	if s.Role() == Primary && writable == nil {
+	if s.Role() == Primary && writable == nil && now > s.paused.Load() {
 		s.db.Expiry = keyspace.ExpireDelete
 	}
 	s.call = c
