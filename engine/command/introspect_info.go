@@ -15,7 +15,7 @@ func writeInfo(w *resp.Writer, s *Spec) {
 	w.Array(10)
 	w.BulkString(s.FullName)
 	w.Int(int64(s.Arity))
-	writeSimpleSet(w, "", setBits(uint64(s.Flags), flagNames))
+	writeSimpleSet(w, "", setBits(uint64(s.Flags&^MayReplicate), flagNames)) // which Redis hides
 	first, last, step, _ := s.KeyRange()
 	w.Int(int64(first))
 	w.Int(int64(last))

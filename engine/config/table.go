@@ -92,7 +92,7 @@ func (c *Config) table() []*Directive {
 		{Name: "stream-node-max-entries", Live: true, value: integer(&c.StreamNodeMaxEntries, 100, 0, int63),
 			Note: "This version has no streams."},
 		{Name: "hll-sparse-max-bytes", Live: true, value: memory(&c.HLLSparseMaxBytes, 3000, 0, int63),
-			Note: "This version has no HyperLogLogs."},
+			Effect: "Up to how many bytes a HyperLogLog is kept in its compact form."},
 
 		// Clients.
 		{Name: "maxclients", Live: true, value: integer(&c.MaxClients, 65000, 1, uint32max),

@@ -19,7 +19,7 @@ import (
 func Commands() []command.Spec {
 	return slices.Concat(
 		stringCommands, setCommands, multiCommands, incrCommands, lcsCommands,
-		bitmapCommands, bitfieldCommands,
+		bitmapCommands, bitfieldCommands, hyperLogLogCommands, hyperLogLogDebugCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
 		genericCommands, renameCommands, expireCommands, ttlCommands, sortCommands, scanCommands, objectCommands, flushCommands,

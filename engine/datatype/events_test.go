@@ -15,7 +15,7 @@ const eventsFile = "testdata/events.txt"
 
 // eventClasses are the classes of events as notify-keyspace-events names them.
 var eventClasses = map[string]string{
-	"set": "$", "append": "$", "setbit": "$", "setrange": "$", "incrby": "$", "incrbyfloat": "$",
+	"set": "$", "append": "$", "setbit": "$", "pfadd": "$", "setrange": "$", "incrby": "$", "incrbyfloat": "$",
 	"hset": "h", "hdel": "h", "hincrby": "h", "hincrbyfloat": "h",
 	"sadd": "s", "srem": "s", "spop": "s", "sinterstore": "s", "sunionstore": "s", "sdiffstore": "s",
 	"del": "g", "expire": "g", "persist": "g", "rename_from": "g", "rename_to": "g", "copy_to": "g",

@@ -35,7 +35,7 @@ func newExecutor(t testing.TB, now int64) *executor {
 	limits := keyspace.DefaultLimits()
 	limits.HashMaxListpackEntries = 512 // Redis 7.0's
 	e := &executor{
-		table: command.NewTable(false, datatype.Commands()),
+		table: command.NewTable(true, datatype.Commands()),
 		db: keyspace.New(keyspace.Config{
 			Rand: rand.New(rand.NewPCG(1, 2)), Limits: limits, PackedDigest: datatype.PackedDigest,
 		}),

@@ -79,6 +79,12 @@ pexpire <key> <ttl>
 pexpire <key> <ttl> <condition>
 pexpireat <key> <time>
 pexpireat <key> <time> <condition>
+pfadd <key> <element> <element> <element>
+pfadd <key>
+pfcount <key>
+pfcount <key> <key>
+pfdebug todense <key>
+pfmerge <key> <key> <key>
 psetex <key> <ttl> <value>
 randomkey
 rename <key> <key>
@@ -162,6 +168,8 @@ func (g *generator) word(w string) string {
 		return strings.Repeat("y", 60+g.r.IntN(10))
 	case "<int>":
 		return strconv.Itoa(g.r.IntN(40) - 20)
+	case "<element>":
+		return strconv.Itoa(g.r.IntN(1000))
 	case "<small>":
 		return strconv.Itoa(g.r.IntN(100))
 	case "<float>":
@@ -225,6 +233,7 @@ func testReplay(t *testing.T, seed uint64) {
 	g := &generator{r: rand.New(rand.NewPCG(seed, 9)), now: 1_700_000_000_000}
 	primary, replica := newExecutor(t, g.now), newExecutor(t, g.now)
 	// A hash goes from one form to the other soon, and on the replica at another size.
+	primary.db.Limits.HLLSparseMaxBytes, replica.db.Limits.HLLSparseMaxBytes = 60, 40
 	primary.db.Limits.HashMaxListpackEntries, replica.db.Limits.HashMaxListpackEntries = 6, 3
 	primary.db.Limits.SetMaxIntsetEntries, replica.db.Limits.SetMaxIntsetEntries = 6, 3
 	before := map[string]string{}
@@ -344,6 +353,13 @@ func TestEffectsAreAbsolute(t *testing.T) {
 		{"renamenx to a name taken", []string{"set k v", "set l w"}, "renamenx k l", ""},
 		{"rename to itself", []string{"set k v"}, "rename k k", ""},
 		{"copy to a name taken", []string{"set k v", "set l w"}, "copy k l", ""},
+		{"bitfield of which all fails", nil, "bitfield k overflow fail set u8 0 256", "bitfield k overflow fail set u8 0 256"},
+		{"bitfield of which all fails again", []string{"set k v"}, "bitfield k overflow fail set u8 0 256", ""},
+		{"setbit of what is set", []string{"set k a"}, "setbit k 1 1", ""},
+		{"pfadd of what is there", []string{"pfadd k a"}, "pfadd k a", ""},
+		{"pfcount", []string{"pfadd k a"}, "pfcount k", "pfcount k"},
+		{"pfcount that is known", []string{"pfadd k a", "pfcount k"}, "pfcount k", ""},
+		{"pfcount of several", []string{"pfadd k a"}, "pfcount k k", ""},
 		{"flush of nothing", nil, "flushall", ""},
 		{"flush", []string{"set k v"}, "flushall async", "flushall async"},
 		{"spop", []string{"sadd k a"}, "spop k", "srem k a"},
@@ -391,5 +407,32 @@ func TestEffectsAreAbsolute(t *testing.T) {
 				t.Errorf("%s logs %q, want %q", c.words, got, c.wants)
 			}
 		})
+	}
+}
+
+// At what size a HyperLogLog becomes dense is a parameter: the log holds the value then. A replica that is asked for a cardinality keeps the value as the log made it.
+func TestHyperLogLogReplays(t *testing.T) {
+	e := newExecutor(t, 1_700_000_000_000)
+	e.db.Limits.HLLSparseMaxBytes = 20
+	var nowhere resp.Writer
+	run := func(mode keyspace.ExpiryMode, words ...string) {
+		t.Helper()
+		if err := e.run(bytesOf(words), &nowhere, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(keyspace.ExpireDelete, "pfadd", "k", "a", "b", "c")
+	v, _ := e.db.Peek([]byte("k"))
+	if want := command.AppendEffect(nil, [][]byte{[]byte("set"), []byte("k"), v.Bytes, []byte("keepttl")}); !bytes.Equal(e.effects, want) {
+		t.Errorf("a HyperLogLog that becomes dense logs %q", e.effects)
+	}
+	run(keyspace.ExpireIgnore, "pfadd", "l", "a", "b", "c")
+	if v, _ := e.db.Peek([]byte("l")); len(v.Bytes) > 100 {
+		t.Errorf("replay of PFADD decides itself to make %d bytes of it", len(v.Bytes))
+	}
+	before := e.db.Digest()
+	run(keyspace.ExpireHide, "pfcount", "k")
+	if len(e.effects) > 0 || e.db.Digest() != before {
+		t.Errorf("PFCOUNT on a replica changes the value and logs %q", e.effects)
 	}
 }

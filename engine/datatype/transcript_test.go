@@ -15,7 +15,7 @@ func TestTranscripts(t *testing.T) {
 	e := newExecutor(t, time.Now().UnixMilli())
 	enginetest.RunTranscripts(t, enginetest.TestData(t, "testdata", "transcripts"), func(t testing.TB) net.Conn { return e.dial(t) },
 		"string", "set", "incr", "float", "lcs",
-		"bitmap", "bitfield",
+		"bitmap", "bitfield", "hyperloglog",
 		"hash", "hash_big",
 		"sets", "sets_combine", "sets_random",
 		"generic", "rename", "expire", "scan", "object", "flush",
