@@ -142,10 +142,10 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 		s.cancel()
-		s.cfg.Shard.Halt()
 		for _, c := range s.clients.all() {
 			c.kill("server closes")
 		}
+		s.cfg.Shard.Halt()
 		<-done
 	}
 	s.cancel()
