@@ -16,6 +16,7 @@ import (
 type Config struct {
 	MaxMemory        Int  // bytes; 0: no limit
 	MaxMemoryPolicy  Enum // a Policy
+	MaxMemoryClients Int  // bytes, or percent of maxmemory if negative
 	MaxMemorySamples Int
 	LFULogFactor     Int
 	LFUDecayTime     Int // minutes

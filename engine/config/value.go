@@ -96,6 +96,39 @@ func (n number) parse(s string) (func(), error) {
 	return func() { n.v.Store(v) }, nil
 }
 
+// percentOr is a number of bytes, or a percentage, which is kept as a negative number.
+type percentOr struct{ number }
+
+func memoryOrPercent(p *Int) value {
+	return percentOr{newNumber(p, 0, 0, math.MaxInt64, true).(number)}
+} //nolint:forcetypeassert // it makes nothing else
+
+func (n percentOr) parse(s string) (func(), error) {
+	digits, isPercent := strings.CutSuffix(s, "%")
+	if !isPercent {
+		commit, err := n.number.parse(s)
+		if err != nil {
+			err = wrong("argument must be a memory or percent value")
+		}
+		return commit, err
+	}
+	v, ok := command.IntText([]byte(digits))
+	switch {
+	case !ok || v < 0:
+		return nil, wrong("argument must be a memory or percent value")
+	case v > 100:
+		return nil, wrong("percentage argument must be less or equal to 100")
+	}
+	return func() { n.v.Store(-v) }, nil
+}
+
+func (n percentOr) text() string {
+	if v := n.Load(); v < 0 {
+		return strconv.FormatInt(-v, 10) + "%"
+	}
+	return n.number.text()
+}
+
 func (n number) outside() error {
 	return wrong(fmt.Sprintf("argument must be between %d and %d inclusive", n.min, n.max))
 }

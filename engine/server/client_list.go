@@ -39,6 +39,7 @@ func (c *conn) publish() {
 	c.mu.Lock()
 	c.public = p
 	c.mu.Unlock()
+	c.weigh(connBytes + p.room + p.replies + p.queuedBytes)
 }
 
 // publishWords is publish while argv is being executed.

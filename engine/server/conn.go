@@ -74,6 +74,7 @@ type conn struct {
 	seen    []byte // requests for MONITOR, until they are durable
 	killed  atomic.Bool
 	unsent  atomic.Int64 // bytes being written
+	weight  atomic.Int64 // what it takes, as accounted for in footprints
 	active  atomic.Int64 // when it was heard of last, in milliseconds since the epoch
 	slowAt  atomic.Int64 // since when too much is unsent, in milliseconds since the epoch; 0: it is not
 	mu      sync.Mutex
@@ -191,6 +192,10 @@ func (c *conn) tooMuchQueued() bool {
 func (c *conn) flush() bool {
 	c.endTurn()
 	c.publish()
+	c.srv.evictClients()
+	if c.killed.Load() {
+		return false
+	}
 	if c.after != 0 {
 		after := c.after
 		c.wrote, c.after = after, 0
@@ -270,6 +275,7 @@ func (c *conn) end() {
 	}
 	c.cancel()
 	c.outbox.end()
+	c.weigh(0)
 }
 
 // fdOf is the socket's file descriptor, for CLIENT LIST; -1 if there is none.

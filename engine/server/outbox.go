@@ -45,8 +45,11 @@ func (c *conn) Push(write func(w *resp.Writer)) {
 		o.mu.Unlock()
 		return
 	}
+	before := int64(o.pushed.Len())
 	write(&o.pushed)
 	size := o.pushed.Len()
+	c.srv.footprints.bytes.Add(int64(size) - before)
+	c.weight.Add(int64(size) - before)
 	start := !o.busy && !o.draining
 	if start {
 		o.draining = true
@@ -56,6 +59,7 @@ func (c *conn) Push(write func(w *resp.Writer)) {
 	if start {
 		go c.drainPushes()
 	}
+	c.srv.evictClients()
 	c.overLimit(size + int(c.unsent.Load()))
 }
 

@@ -36,6 +36,8 @@ type Settings struct {
 	MaxBulk int
 	// SlowerThan is slowlog-log-slower-than; nil is 10 ms, negative logs nothing, 0 logs every command.
 	SlowerThan *time.Duration
+	// ClientMemory is maxmemory-clients in bytes: what all clients' buffers may take together; 0 is no limit.
+	ClientMemory int64
 	// SlowlogMaxLen is slowlog-max-len; nil is 128.
 	SlowlogMaxLen *int
 	// NoLatencyTracking is latency-tracking switched off: no latencies of commands are kept.

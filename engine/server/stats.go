@@ -69,7 +69,7 @@ func (s *stats) finished(row *command.Spec, took time.Duration, failed bool) {
 // ResetStats sets the statistics of INFO back to zero (CONFIG RESETSTAT).
 func (s *Server) ResetStats() {
 	st := &s.stats
-	for _, n := range []*atomic.Int64{&st.connections, &st.rejected, &st.commands, &st.bytesIn, &st.bytesOut, &st.reads, &st.writes, &st.errorReplies} {
+	for _, n := range []*atomic.Int64{&st.connections, &st.rejected, &st.commands, &st.bytesIn, &st.bytesOut, &st.reads, &st.writes, &st.errorReplies, &s.footprints.evicted} {
 		n.Store(0)
 	}
 	for i := range st.rows {
