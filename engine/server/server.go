@@ -76,22 +76,7 @@ type Server struct {
 	held       held
 	paused     pause
 	started    time.Time
-	cfg        Config
-	settings   atomic.Pointer[Settings]
-	version    atomic.Pointer[string] // of Redis, as clients are told
-	ctx        context.Context        // ends when connections must not wait any longer
-	cancel     context.CancelFunc
-	serving    context.Context // ends when Close begins
-	stop       context.CancelFunc
-	wg         sync.WaitGroup
-	slow       slowlog
-	latency    latencyMonitor
 	footprints footprints
-	stats      stats
-	monitors   monitors
-	port       atomic.Int64 // of the first listener, or Info.Port
-	held       held
-	started    time.Time
 
 	clients clients
 
