@@ -142,10 +142,10 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-done:
 	case <-ctx.Done():
 		err = ctx.Err()
-		s.cancel()
 		for _, c := range s.clients.all() {
-			c.kill("server closes")
+			c.kill("server closes") // first, so that what is cut off is not answered
 		}
+		s.cancel()
 		s.cfg.Shard.Halt()
 		<-done
 	}
