@@ -2,6 +2,7 @@ package datatype_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/datatype"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/resp"
 )
 
 const testNow = 1_700_000_000_000
@@ -144,5 +146,103 @@ func TestSetKeysFlagsFollowItsOptions(t *testing.T) {
 func TestTableIsSound(t *testing.T) {
 	if err := command.NewTable(true, datatype.Commands()).Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// members are the bulk strings of an array of them.
+func members(reply string) []string {
+	var all []string
+	for i, word := range strings.Split(reply, "\r\n")[1:] {
+		if i%2 == 1 { // $length member
+			all = append(all, word)
+		}
+	}
+	return all
+}
+
+func TestRandomMembersAreDifferentAndOfTheSet(t *testing.T) {
+	for _, prefix := range []string{"", "m"} {
+		for _, size := range []int{5, 400} {
+			e := newExecutor(t, testNow)
+			for i := range size {
+				e.do(t, "sadd", "s", prefix+strconv.Itoa(i))
+			}
+			for _, n := range []int{1, 2, size / 4, size / 2, size - 1, size, size + 1} {
+				seen := map[string]bool{}
+				for _, m := range members(e.do(t, "srandmember", "s", strconv.Itoa(n))) {
+					if seen[m] || e.do(t, "sismember", "s", m) != ":1\r\n" {
+						t.Fatalf("%d of %d: member %q, seen before: %v", n, size, m, seen[m])
+					}
+					seen[m] = true
+				}
+				if len(seen) != min(n, size) {
+					t.Errorf("%d of %d: %d members", n, size, len(seen))
+				}
+			}
+		}
+	}
+}
+
+func TestPoppedMembersAreGoneAndTheOthersStay(t *testing.T) {
+	for _, prefix := range []string{"", "m"} {
+		for _, n := range []int{1, 2, 100, 250, 332, 333, 334, 399, 400, 401} {
+			e := newExecutor(t, testNow)
+			all := map[string]bool{}
+			for i := range 400 {
+				all[prefix+strconv.Itoa(i)] = true
+				e.do(t, "sadd", "s", prefix+strconv.Itoa(i))
+			}
+			popped := members(e.do(t, "spop", "s", strconv.Itoa(n)))
+			left := members(e.do(t, "smembers", "s"))
+			for _, m := range append(popped, left...) {
+				if !all[m] {
+					t.Fatalf("pop %d: %q is no member, or was answered twice", n, m)
+				}
+				delete(all, m)
+			}
+			if len(popped) != min(n, 400) || len(all) > 0 {
+				t.Errorf("pop %d: %d popped, %d lost", n, len(popped), len(all))
+			}
+			if err := e.db.Check(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestChanceIsFairToMembers(t *testing.T) {
+	for _, prefix := range []string{"", "m"} {
+		e := newExecutor(t, testNow)
+		for i := range 20 {
+			e.do(t, "sadd", "s", prefix+strconv.Itoa(i))
+		}
+		got := map[string]int{}
+		for _, m := range members(e.do(t, "srandmember", "s", "-20000")) {
+			got[m]++
+		}
+		for i := range 20 {
+			if n := got[prefix+strconv.Itoa(i)]; n < 850 || n > 1150 { // five standard deviations
+				t.Errorf("member %s%d was drawn %d times of 20000", prefix, i, n)
+			}
+		}
+	}
+}
+
+// A script's SORT of a set is the same everywhere, though nothing is sorted.
+func TestSetsAreSortedInNestedCalls(t *testing.T) {
+	e := newExecutor(t, testNow)
+	e.do(t, "sadd", "s", "10", "9", "1")
+	row := e.table.Find("sort_ro")
+	argv := bytesOf([]string{"sort_ro", "s", "by", "nosort"})
+	outer := command.Call{DB: e.db, Rand: e.rand, Hooks: e}
+	var reply resp.Writer
+	if err := outer.Do(row, argv, &reply); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(reply.Bytes()), "*3\r\n$1\r\n1\r\n$2\r\n10\r\n$1\r\n9\r\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := e.do(t, "sort_ro", "s", "by", "nosort"), "*3\r\n$1\r\n1\r\n$1\r\n9\r\n$2\r\n10\r\n"; got != want {
+		t.Errorf("not nested: %q, want %q", got, want)
 	}
 }

@@ -66,17 +66,27 @@ func (s *sorting) window(n int) (start, end int) {
 	return start, end
 }
 
-// sort brings elements into the order asked for. They are compared as numbers, equal ones by their bytes; or as text, of which C's strcoll, which Redis uses unless the result
-// is stored, sees what is before a zero byte.
+// sort brings elements into the order asked for.
 func (s *sorting) sort(texts [][]byte) error {
 	if s.alpha {
-		compare := bytes.Compare
-		if s.store == nil {
-			compare = compareText
-		}
-		slices.SortStableFunc(texts, func(a, b []byte) int { return s.direct(compare(a, b)) })
+		s.sortTexts(texts)
 		return nil
 	}
+	return s.sortNumbers(texts)
+}
+
+// sortTexts compares by bytes. C's strcoll, which Redis uses unless the result is stored, sees only those before a zero byte; texts that are equal to it stay in their order.
+func (s *sorting) sortTexts(texts [][]byte) {
+	hasZero := func(text []byte) bool { return bytes.IndexByte(text, 0) >= 0 }
+	if s.store == nil && slices.ContainsFunc(texts, hasZero) {
+		slices.SortStableFunc(texts, func(a, b []byte) int { return s.direct(compareText(a, b)) })
+		return
+	}
+	slices.SortFunc(texts, func(a, b []byte) int { return s.direct(bytes.Compare(a, b)) })
+}
+
+// sortNumbers compares by the numbers that the texts are, equal ones by bytes.
+func (s *sorting) sortNumbers(texts [][]byte) error {
 	type element struct {
 		score float64
 		text  []byte

@@ -49,7 +49,10 @@ func (s *sorting) elements(c *command.Call) ([][]byte, error) {
 		set := OpenSet(c.DB, c.Argv[1], v, true)
 		texts = make([][]byte, 0, set.Len())
 		set.Each(func(member []byte) bool {
-			texts = append(texts, bytes.Clone(member))
+			if set.dict == nil || s.store != nil { // else it stays where it is until the reply
+				member = bytes.Clone(member)
+			}
+			texts = append(texts, member)
 			return true
 		})
 		if s.plain && (s.store != nil || c.Nested()) { // a set has no order of its own, and the result is to be the same everywhere
