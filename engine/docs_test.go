@@ -28,7 +28,7 @@ var deviations = map[string]string{
 	"role":            "Replication offsets are positions in the shard's log.",
 	"lastsave":        "Snapshots are not taken by this version.",
 	"memory|usage":    "Bytes of our own representation, not of Redis's.",
-	"object|refcount": "1 for every key: values are not shared.",
+	"object|refcount": "Values are not shared. Integers from 0 to 9999 answer as Redis's shared ones do, but so does a copy of one (COPY), which Redis does not share.",
 	"wait":            "Every acknowledged write is on disk in most zones already. Counts the replicas that are known to have applied the connection's writes: those that run in the same process as the primary; what another process has applied is not known.",
 	"waitaof":         "The first number is 1: the reply leaves behind those of the connection's writes, which are durable then. The second one is WAIT's: replicas apply only what is durable.",
 	"client|unblock":  "Does not end the wait of a connection that CLIENT PAUSE has stopped (redis-server 7.0.15 crashes).",

@@ -2,6 +2,7 @@
 //
 //	memorydb-diff -server bin/memorydb-server [-seeds 20] [-commands 5000] [-seed 1]
 //
+// At the end of each seed the keys left are compared: types, encodings, expiries, contents.
 // The commands come from the rows' argument grammar, with values that are likely to matter. Both servers run in cluster mode, on free ports of the loopback
 // interface, and are ended at the end. It needs redis-server 7.0 on PATH. The exit code is 1 if a reply differs.
 package main
@@ -155,7 +156,12 @@ func (d *diff) seed(ctx context.Context, g *generator, seed uint64) error {
 		}
 		queued, open, g.depth, g.after = nil, false, 0, nil
 	}
-	return nil
+	if open {
+		if _, _, err := both.ask([]string{"discard"}); err != nil {
+			return err
+		}
+	}
+	return d.content(both, seed)
 }
 
 // element makes two elements of EXEC's reply comparable, and the same if only the clock differs.

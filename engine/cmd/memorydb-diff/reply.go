@@ -115,6 +115,10 @@ func (v *reply) normalise(words []string) {
 		v.blank()
 	case "sort", "sort_ro":
 		v.unsort(words)
+	case "object":
+		if len(words) > 1 && strings.EqualFold(words[1], "refcount") { // depends on how Redis came to the value
+			v.blank()
+		}
 	case "cluster":
 		if len(words) > 1 && strings.EqualFold(words[1], "getkeysinslot") {
 			v.blank()
