@@ -88,9 +88,9 @@ func (c *Config) table() []*Directive {
 		{Name: "zset-max-listpack-value", Aliases: []string{"zset-max-ziplist-value"}, Live: true, value: memory(&c.ZSetMaxListpackValue, 64, 0, int63),
 			Note: "This version has no sorted sets."},
 		{Name: "stream-node-max-bytes", Live: true, value: memory(&c.StreamNodeMaxBytes, 4096, 0, int63),
-			Note: "This version has no streams."},
+			Effect: "Up to how many bytes a node of a stream has, which approximate trimming removes as a whole; 0 is no such limit."},
 		{Name: "stream-node-max-entries", Live: true, value: integer(&c.StreamNodeMaxEntries, 100, 0, int63),
-			Note: "This version has no streams."},
+			Effect: "Up to how many entries a node of a stream has; 0 is no such limit."},
 		{Name: "hll-sparse-max-bytes", Live: true, value: memory(&c.HLLSparseMaxBytes, 3000, 0, int63),
 			Effect: "Up to how many bytes a HyperLogLog is kept in its compact form."},
 

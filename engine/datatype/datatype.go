@@ -22,6 +22,7 @@ func Commands() []command.Spec {
 		bitmapCommands, bitfieldCommands, hyperLogLogCommands, hyperLogLogDebugCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
+		streamCommands, streamReadCommands,
 		genericCommands, renameCommands, expireCommands, ttlCommands, sortCommands, scanCommands, objectCommands, flushCommands,
 	)
 }

@@ -21,6 +21,7 @@ type executor struct {
 	table   *command.Table
 	db      *keyspace.DB
 	call    command.Call
+	client  command.Client
 	now     int64
 	rand    *rand.Rand
 	effects []byte
@@ -67,6 +68,10 @@ func (e *executor) run(argv [][]byte, reply *resp.Writer, mode keyspace.ExpiryMo
 	c := &e.call
 	c.Reset()
 	c.Spec, c.Argv, c.DB, c.Reply, c.Now, c.Rand, c.Hooks = row, argv, e.db, reply, e.now, e.rand, e
+	c.Client = nil
+	if mode == keyspace.ExpireDelete {
+		c.Client = &e.client
+	}
 	e.db.Now, e.db.Expiry = e.now, mode
 	err = row.Run(c)
 	e.db.Expiry = keyspace.ExpireIgnore

@@ -27,7 +27,7 @@ var streamCommands = []command.Spec{
 		Keys: command.KeyAt(1, command.RW|command.Update), Since: "5.0.0", Args: "key last-id [ENTRIESADDED entries_added] [MAXDELETEDID max_deleted_entry_id]",
 		Complexity: "O(1)", Summary: "Sets the last id of a stream, as a log does that is replayed.", Run: xsetid},
 	{Name: "xtrim", Arity: -4, Flags: command.Write, Group: command.Stream, Tips: streamTips,
-		Keys: command.KeyAt(1, command.RW|command.Delete), Since: "5.0.0", Args: "key <MAXLEN | MINID> [= | ~] threshold [LIMIT count]",
+		Keys: command.KeyAt(1, command.RW|command.Delete), Since: "5.0.0", Args: "key (<MAXLEN | MINID> [= | ~] threshold [LIMIT count])",
 		Complexity: "O(N) where N is the number of entries that are trimmed", Summary: "Deletes the oldest entries of a stream.", Run: xtrim},
 }
 

@@ -19,7 +19,8 @@ func TestTranscripts(t *testing.T) {
 		"hash", "hash_big",
 		"sets", "sets_combine", "sets_random",
 		"generic", "rename", "expire", "scan", "object", "flush",
-		"sort_ro")
+		"sort_ro",
+		"stream")
 }
 
 func TestEveryRowIsInATranscript(t *testing.T) {
