@@ -22,7 +22,7 @@ func Commands() []command.Spec {
 		bitmapCommands, bitfieldCommands, hyperLogLogCommands, hyperLogLogDebugCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
-		streamCommands, streamReadCommands,
+		streamCommands, streamReadCommands[:1],
 		genericCommands, renameCommands, expireCommands, ttlCommands, sortCommands, scanCommands, objectCommands, flushCommands,
 	)
 }
