@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -27,36 +28,34 @@ func script(fn func()) *command.Spec {
 func TestCallsThatQueueBehindABusyScriptAreRefused(t *testing.T) {
 	b := newBench(t)
 	s, _ := b.primary("a")
-	var entered, begun sync.WaitGroup
-	entered.Add(3)
 	refused := make(chan error, 3)
 	seen := make(chan string, 1)
-	begun.Go(func() {
-		turn := s.Begin() // a batch that holds the turn
-		for range 3 {
-			go func() {
-				entered.Done()
-				_, err := s.Enter()
-				refused <- err
-			}()
-		}
-		entered.Wait()
-		turn.End()
-	})
-	begun.Wait()
 	var w resp.Writer
 	c := b.call("set k v", &w)
 	c.Spec = script(func() {
 		var aside Watcher
 		var follower sync.WaitGroup
-		for n := 0; n < 3; {
+		var entered sync.WaitGroup
+		for range cap(refused) { // the script holds the turn
+			entered.Add(1)
+			go func() {
+				entered.Done()
+				turn, err := s.Enter()
+				if err == nil {
+					turn.End()
+				}
+				refused <- err
+			}()
+		}
+		entered.Wait()
+		for n := 0; n < cap(refused); {
 			if err := s.Yield(errBusy); err != nil {
 				t.Error(err)
 			}
 			select {
 			case err := <-refused:
-				if err == nil { // it got the turn before the script
-					s.mu.Unlock()
+				if !errors.Is(err, errBusy) {
+					t.Errorf("Enter while a script is busy = %v, want %v", err, errBusy)
 				}
 				n++
 			default:
