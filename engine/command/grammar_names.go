@@ -120,6 +120,8 @@ func setTypes(s *Spec, args []Argument) {
 			a.Type = "double"
 		case s.Group == Stream && (name == "start" || name == "end"): // entry IDs
 			a.Type = "string"
+		case s.Name == "xpending" && name == "min-idle-time":
+			a.Type = "integer"
 		case s.Name == "zrange" && (name == "start" || name == "stop"): // ranks, scores or strings
 			a.Type = "string"
 		case s.Group == Bitmap && name == "value" && a.Type == "string":

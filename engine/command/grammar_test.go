@@ -43,7 +43,6 @@ var notInTheNotation = map[string]string{
 	"migrate":         "a key inside a choice",
 	"module|loadex":   "names of the blocks",
 	"psubscribe":      "a block of one argument",
-	"xpending":        "min-idle-time is an integer here and a string elsewhere",
 	"xtrim":           "the block around all options",
 }
 

@@ -22,7 +22,7 @@ func Commands() []command.Spec {
 		bitmapCommands, bitfieldCommands, hyperLogLogCommands, hyperLogLogDebugCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
-		streamCommands, streamReadCommands[:1],
+		streamCommands, streamReadCommands, streamGroupCommands, streamClaimCommands, streamInfoCommands,
 		genericCommands, renameCommands, expireCommands, ttlCommands, sortCommands, scanCommands, objectCommands, flushCommands,
 	)
 }

@@ -129,6 +129,55 @@ touch <key>
 ttl <key>
 type <key>
 unlink <key> <key>
+rename <stream> <stream>
+copy <stream> <stream> replace
+del <stream>
+xack <stream> <group> <id> <id> <id>
+xadd <stream> * <field> <value>
+xadd <stream> * <field> <value>
+xadd <stream> * f <value> g <int>
+xadd <stream> <id> f <value>
+xadd <stream> <ms>-* f <value>
+xadd <stream> nomkstream * f <value>
+xadd <stream> maxlen <small> * f <value>
+xadd <stream> maxlen ~ <small> * f <value>
+xadd <stream> maxlen ~ <small> limit 4 <ms>-* f <value>
+xadd <stream> minid <id> * f <value>
+xadd <stream> minid ~ <id> * f <value>
+xautoclaim <stream> <group> <consumer> <idle> <id>
+xautoclaim <stream> <group> <consumer> <idle> <id> count 2 justid
+xclaim <stream> <group> <consumer> <idle> <id> <id>
+xclaim <stream> <group> <consumer> <idle> <id> force justid
+xclaim <stream> <group> <consumer> <idle> <id> force idle 3 retrycount 9
+xclaim <stream> <group> <consumer> <idle> <id> <id> time <time>
+xclaim <stream> <group> <consumer> <idle> <id> lastid <id>
+xdel <stream> <id> <id> <id>
+xgroup create <stream> <group> <id>
+xgroup create <stream> <group> $ mkstream
+xgroup create <stream> <group> 0 entriesread 0
+xgroup createconsumer <stream> <group> <consumer>
+xgroup delconsumer <stream> <group> <consumer>
+xgroup destroy <stream> <group>
+xgroup setid <stream> <group> <id>
+xgroup setid <stream> <group> $ entriesread 5
+xinfo stream <stream> full
+xlen <stream>
+xpending <stream> <group>
+xpending <stream> <group> - + 10
+xrange <stream> <id> +
+xread streams <stream> <id>
+xreadgroup group <group> <consumer> count 3 streams <stream> >
+xreadgroup group <group> <consumer> streams <stream> >
+xreadgroup group <group> <consumer> streams <stream> <id>
+xreadgroup group <group> <consumer> count 2 noack streams <stream> >
+xreadgroup group <group> <consumer> count 2 streams stream:0 stream:1 > >
+xrevrange <stream> + <id>
+xsetid <stream> <ms>
+xsetid <stream> <ms> entriesadded <small> maxdeletedid <id>
+xtrim <stream> maxlen <small>
+xtrim <stream> maxlen ~ <small> limit 8
+xtrim <stream> minid <id>
+xtrim <stream> minid ~ <id>
 `), "\n")
 
 // generator makes commands by chance.
@@ -160,6 +209,18 @@ func (g *generator) word(w string) string {
 		return "set:" + strconv.Itoa(g.r.IntN(4))
 	case "<member>":
 		return pick("x", "y", "z", "01", strconv.Itoa(g.r.IntN(9)), strconv.Itoa(g.r.IntN(1<<40)-1<<20))
+	case "<stream>":
+		return "stream:" + strconv.Itoa(g.r.IntN(3))
+	case "<group>":
+		return pick("g", "h")
+	case "<consumer>":
+		return pick("alice", "bob", "carol")
+	case "<id>":
+		return pick("0", g.word("<ms>"), g.word("<ms>")+"-"+strconv.Itoa(g.r.IntN(3)))
+	case "<ms>":
+		return strconv.FormatInt(g.now-int64(g.r.IntN(100)), 10)
+	case "<idle>":
+		return pick("0", "0", "5", "50")
 	case "<field>":
 		return "field:" + strconv.Itoa(g.r.IntN(12))
 	case "<value>":
@@ -192,6 +253,9 @@ func content(db *keyspace.DB) map[string]string {
 	db.Expiry = keyspace.ExpireIgnore
 	db.Each(func(key []byte, v keyspace.Value, at int64) bool {
 		text := string(v.Bytes)
+		if v.Type == keyspace.Stream {
+			text = strconv.FormatUint(v.Object.Digest(), 16)
+		}
 		if v.Type == keyspace.Hash {
 			var fields []string
 			h := datatype.OpenHash(db, key, v, true)
@@ -236,6 +300,7 @@ func testReplay(t *testing.T, seed uint64) {
 	primary.db.Limits.HLLSparseMaxBytes, replica.db.Limits.HLLSparseMaxBytes = 60, 40
 	primary.db.Limits.HashMaxListpackEntries, replica.db.Limits.HashMaxListpackEntries = 6, 3
 	primary.db.Limits.SetMaxIntsetEntries, replica.db.Limits.SetMaxIntsetEntries = 6, 3
+	primary.db.Limits.StreamNodeMaxEntries, replica.db.Limits.StreamNodeMaxEntries = 4, 3
 	before := map[string]string{}
 	var reply, nowhere resp.Writer
 	for range rounds {

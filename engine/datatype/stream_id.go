@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"math"
+	"math/bits"
 	"strconv"
 
 	"github.com/openmemorydb/memorydb/engine/command"
@@ -177,4 +178,12 @@ func parseIDPart(b []byte) (uint64, bool) {
 func replyID(c *command.Call, id StreamID) {
 	var room [41]byte
 	c.Reply.Bulk(id.Append(room[:0]))
+}
+
+// commonBytes is the number of bytes that two ids have in common at the front, where an id is two big-endian numbers.
+func commonBytes(a, b StreamID) int {
+	if a.MS != b.MS {
+		return bits.LeadingZeros64(a.MS^b.MS) / 8
+	}
+	return 8 + bits.LeadingZeros64(a.Seq^b.Seq)/8
 }

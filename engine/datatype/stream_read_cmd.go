@@ -257,6 +257,7 @@ func (r *streamRead) serve(c *command.Call, key []byte, s *Stream, want wanted, 
 		replyEntries(c, s.iterate(start, maxStreamID, false), count)
 		return
 	}
+	defer settle(c, key, s)()
 	d := delivery{c: c, key: key, s: s, g: s.Group(r.group)}
 	d.greet(r.consumer)
 	if want.fresh {

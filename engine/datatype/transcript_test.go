@@ -20,7 +20,7 @@ func TestTranscripts(t *testing.T) {
 		"sets", "sets_combine", "sets_random",
 		"generic", "rename", "expire", "scan", "object", "flush",
 		"sort_ro",
-		"stream")
+		"stream", "stream_groups", "stream_trim")
 }
 
 func TestEveryRowIsInATranscript(t *testing.T) {
