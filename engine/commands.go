@@ -9,6 +9,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/config"
 	"github.com/openmemorydb/memorydb/engine/datatype"
 	"github.com/openmemorydb/memorydb/engine/debug"
+	"github.com/openmemorydb/memorydb/engine/rdb"
 	"github.com/openmemorydb/memorydb/engine/server"
 )
 
@@ -17,6 +18,7 @@ func commands(n *Node, admin bool) *command.Table {
 	var t *command.Table
 	t = command.NewTable(admin,
 		datatype.Commands(),
+		rdb.Commands(),
 		server.Commands(),
 		command.IntrospectionCommands(func() *command.Table { return t }),
 		n.state.Commands(),

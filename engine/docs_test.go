@@ -25,6 +25,7 @@ var deviations = map[string]string{
 	"config|set":      "Directives that have no effect here say so in their row (engine/config/table.go).",
 	"acl|save":        "Answers as a redis-server without an ACL file.",
 	"acl|load":        "Answers as a redis-server without an ACL file.",
+	"restore":         "Payloads of versions 11 and 12 (Redis 7.2 and 7.4, Valkey) are read too, hashes whose fields expire and values of modules are not. Every payload is checked wholly: one that holds a field or member twice is refused.",
 	"role":            "Replication offsets are positions in the shard's log.",
 	"lastsave":        "Snapshots are not taken by this version.",
 	"memory|usage":    "Bytes of our own representation, not of Redis's.",
