@@ -1,6 +1,8 @@
 package command
 
 import (
+	"bytes"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -113,17 +115,38 @@ func ParseFloat(b []byte) (float64, error) {
 		return float64(n), nil
 	}
 	s := string(b)
-	if strings.IndexByte(s, '_') >= 0 { // Go allows it in numbers
-		return 0, resp.ErrNotFloat
-	}
-	if isHex(s) && !strings.ContainsAny(s, "pP") {
-		s += "p0" // which Go demands
-	}
-	f, err := strconv.ParseFloat(s, 64)
+	f, err := strtod(s)
 	if err != nil || math.IsNaN(f) || f == 0 && !zeroText(s) {
 		return 0, resp.ErrNotFloat
 	}
 	return f, nil
+}
+
+// ParseBound reads a floating-point number as C's strtod alone does, for Redis's bounds of ranges: beside what ParseFloat reads, white space before it, nothing at all (zero),
+// and numbers too large or too small for a float64, which are infinity and zero. ok is false for no number (nan), and for anything after the number but a zero byte.
+func ParseBound(b []byte) (f float64, ok bool) {
+	if end := bytes.IndexByte(b, 0); end >= 0 {
+		b = b[:end]
+	}
+	if len(b) == 0 {
+		return 0, true
+	}
+	f, err := strtod(string(bytes.TrimLeft(b, " \t\n\v\f\r")))
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	return f, !math.IsNaN(f)
+}
+
+// strtod is strconv.ParseFloat for C's notation of numbers.
+func strtod(s string) (float64, error) {
+	if strings.IndexByte(s, '_') >= 0 { // Go allows it in numbers
+		return 0, strconv.ErrSyntax
+	}
+	if isHex(s) && !strings.ContainsAny(s, "pP") {
+		s += "p0" // which Go demands
+	}
+	return strconv.ParseFloat(s, 64)
 }
 
 func isHex(s string) bool {

@@ -22,6 +22,7 @@ func Commands() []command.Spec {
 		bitmapCommands, bitfieldCommands, hyperLogLogCommands, hyperLogLogDebugCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
+		zsetCommands, zsetRangeCommands,
 		streamCommands, streamReadCommands, streamGroupCommands, streamClaimCommands, streamInfoCommands,
 		genericCommands, renameCommands, expireCommands, ttlCommands, sortCommands, scanCommands, objectCommands, flushCommands,
 	)
@@ -34,6 +35,8 @@ func PackedDigest(t keyspace.Type, packed []byte) uint64 {
 		return packedHash(packed).digest()
 	case keyspace.Set:
 		return intsetDigest(packed)
+	case keyspace.ZSet:
+		return packedZSet(packed).digest()
 	default:
 		panic("datatype: no packed form of type " + t.String())
 	}

@@ -18,6 +18,7 @@ func TestTranscripts(t *testing.T) {
 		"bitmap", "bitfield", "hyperloglog",
 		"hash", "hash_big",
 		"sets", "sets_combine", "sets_random",
+		"zset", "zset_range",
 		"generic", "rename", "expire", "scan", "object", "flush",
 		"sort_ro",
 		"stream", "stream_groups", "stream_trim")

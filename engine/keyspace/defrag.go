@@ -88,6 +88,9 @@ func (db *DB) nextDefrag() (*vector, kind) {
 		}
 		d.slot, d.bucket = (d.slot/groupSlots+1)*groupSlots, 0
 	}
+	for d.dict < len(db.dicts) && db.dicts[d.dict].pinned {
+		d.dict, d.bucket = d.dict+1, 0
+	}
 	if d.dict < len(db.dicts) {
 		return &db.dicts[d.dict].table, fields
 	}

@@ -14,7 +14,8 @@ type Dict struct {
 	s      *space
 	table  vector
 	memory int64
-	index  int // in space.dicts
+	index  int  // in space.dicts
+	pinned bool // fields stay where they are
 }
 
 // NewDict makes an empty Dict in the DB's arena.
@@ -23,6 +24,25 @@ func (db *DB) NewDict() *Dict {
 	db.dicts = append(db.dicts, d)
 	return d
 }
+
+// NewPinnedDict makes an empty Dict whose fields stay where they are, so that other structures may name them by their Refs: neither Defrag nor a Set of a value as long as
+// the old one moves them.
+func (db *DB) NewPinnedDict() *Dict {
+	d := db.NewDict()
+	d.pinned = true
+	return d
+}
+
+// Ref names the field of k; 0 if there is none. Of a Dict that isn't pinned it is valid until the next change of the DB.
+func (d *Dict) Ref(k []byte) Ref {
+	if w := d.s.lookup(&d.table, fields, d.s.sum(k), k); w != nil {
+		return refOf(*w)
+	}
+	return 0
+}
+
+// Field is key and value of the field that r names.
+func (d *Dict) Field(r Ref) (k, v []byte) { return d.s.field(r) }
 
 // Get is the value of k.
 func (d *Dict) Get(k []byte) ([]byte, bool) {
