@@ -28,6 +28,8 @@ func (d *Decoder) valueOf(k kind, db *keyspace.DB) (keyspace.Value, error) {
 		return d.hash(k, db)
 	case kindSet, kindSetIntset, kindSetListpack:
 		return d.set(k, db)
+	case kindStream, kindStream2, kindStream3:
+		return d.stream(k, db)
 	case kindModule, kindModule2:
 		return keyspace.Value{}, damaged("a value of a module")
 	}

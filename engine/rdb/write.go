@@ -21,6 +21,8 @@ func kindOf(v keyspace.Value) (kind, error) {
 		return kindSetIntset, nil
 	case v.Type == keyspace.Set:
 		return kindSet, nil
+	case v.Type == keyspace.Stream:
+		return kindStream2, nil
 	}
 	return 0, fmt.Errorf("rdb: values of type %v have no form here", v.Type)
 }
@@ -34,6 +36,8 @@ func (e *Encoder) value(v keyspace.Value) {
 		e.hash(v)
 	case keyspace.Set:
 		e.set(v)
+	case keyspace.Stream:
+		e.stream(v)
 	}
 }
 
