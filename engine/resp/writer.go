@@ -27,6 +27,9 @@ func (w *Writer) Len() int { return len(w.buf) }
 // Cut drops everything after the first n bytes: a half reply is cut back to its mark.
 func (w *Writer) Cut(n int) { w.buf = w.buf[:n] }
 
+// Drop drops the first n bytes: they have been sent.
+func (w *Writer) Drop(n int) { w.buf = w.buf[:copy(w.buf, w.buf[n:])] }
+
 // Reset empties w; a buffer larger than keep bytes is given to the collector.
 func (w *Writer) Reset(keep int) {
 	if cap(w.buf) > keep {

@@ -23,6 +23,7 @@ const (
 	served          // the executor has run the call, or given it up: shard.Waiter.Result
 	timedOut        // also by CLIENT UNBLOCK TIMEOUT
 	refused         // with blocking.refusal
+	lost            // the node has lost its shard: with shard.ErrUnblocked
 	gone            // the connection ends
 )
 
@@ -40,6 +41,7 @@ type blocking struct {
 	onKeys    bool        // waits in the shard's queues
 	postponed bool        // waits for the end of a pause, and is executed then
 	enough    func() bool // waits for replicas until this is true; it is asked now and then
+	leads     func() bool // whether the node still leads as it did when the wait began; asked before enough
 
 	// Guarded by the connection's mu.
 	over    ending
@@ -73,7 +75,7 @@ func (c *conn) block(row *command.Spec) {
 // blockUntil makes the connection wait once the request has been dealt with.
 func (c *conn) blockUntil(b *blocking) {
 	c.blocking = b
-	c.srv.stats.blocked.Add(1)
+	c.countBlocked(b, 1)
 	c.mu.Lock()
 	c.waits = b
 	c.mu.Unlock()
@@ -151,6 +153,9 @@ func (c *conn) await() bool {
 		} else {
 			c.out.NullArray()
 		}
+	case lost:
+		c.fail(shard.ErrUnblocked)
+		c.closing = true
 	case refused:
 		c.fail(b.refusal)
 	}
@@ -172,7 +177,10 @@ func (c *conn) park(b *blocking) ending {
 	for {
 		until := b.until
 		if b.enough != nil {
-			if b.enough() {
+			switch {
+			case !b.leads():
+				return lost
+			case b.enough():
 				return timedOut
 			}
 			if soon := c.srv.cfg.Now().Add(askReplicas); until.IsZero() || soon.Before(until) {
@@ -224,8 +232,15 @@ func (c *conn) leave(b *blocking, why ending) ending {
 	if c.srv.serving.Err() != nil {
 		c.drain() // Close may have said so to the wait
 	}
-	c.srv.stats.blocked.Add(-1)
+	c.countBlocked(b, -1)
 	return why
+}
+
+func (c *conn) countBlocked(b *blocking, n int64) {
+	c.srv.stats.blocked.Add(n)
+	if !b.until.IsZero() && !b.postponed {
+		c.srv.stats.timed.Add(n)
+	}
 }
 
 // blocked says whether the connection waits for something.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tidwall/redcon"
@@ -55,6 +56,7 @@ type conn struct {
 	turn      *shard.Turn // nil when the connection doesn't hold it
 	turnCalls int
 	after     txlog.Pos // the replies in out may leave once this is durable
+	free      int       // bytes of out that depend on nothing: those before the first reply that does
 	wrote     txlog.Pos // the newest position that a reply of the connection depended on
 	clock     time.Time // when the last call ended, or the turn was taken
 	fatal     bool      // the replies may not leave at all
@@ -73,6 +75,7 @@ type conn struct {
 	outbox  outbox
 	seen    []byte // requests for MONITOR, until they are durable
 	killed  atomic.Bool
+	held    atomic.Bool  // waits for the log before it sends its replies
 	unsent  atomic.Int64 // bytes being written
 	weight  atomic.Int64 // what it takes, as accounted for in footprints
 	active  atomic.Int64 // when it was heard of last, in milliseconds since the epoch
@@ -202,7 +205,11 @@ func (c *conn) flush() bool {
 		if after > c.srv.cfg.Shard.Durable() {
 			n := int64(c.out.Len())
 			c.srv.held.add(n)
-			err := c.srv.cfg.Shard.Wait(c.ctx, after)
+			c.srv.held.clients.Add(1)
+			c.held.Store(true)
+			err := c.waitFor(after)
+			c.held.Store(false)
+			c.srv.held.clients.Add(-1)
 			c.srv.held.add(-n)
 			if err != nil { // the outcome is unknown: nothing may be said
 				c.srv.cfg.Logger.Debug("closing client whose writes have an unknown outcome", "client", c.client.ID, "pos", uint64(after), "err", err)
@@ -210,6 +217,7 @@ func (c *conn) flush() bool {
 			}
 		}
 	}
+	c.free = 0
 	c.showMonitors()
 	return c.send()
 }
@@ -230,6 +238,31 @@ func (c *conn) asideTurn() *shard.Turn {
 		c.hold(c.srv.cfg.Shard.Aside())
 	}
 	return c.turn
+}
+
+// patience is how long replies that depend on nothing wait for those behind them, so that they leave together.
+const patience = 10 * time.Millisecond
+
+// waitFor waits for the log. If that takes long, the replies that don't depend on it leave before.
+func (c *conn) waitFor(after txlog.Pos) error {
+	if c.free == 0 {
+		return c.srv.cfg.Shard.Wait(c.ctx, after)
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
+	err := c.srv.cfg.Shard.Wait(ctx, after)
+	cancel()
+	if err == nil || ctx.Err() == nil || c.ctx.Err() != nil {
+		return err
+	}
+	c.outbox.sending.Lock()
+	err = c.write(c.out.Bytes()[:c.free])
+	c.outbox.sending.Unlock()
+	if err != nil {
+		return err
+	}
+	c.out.Drop(c.free)
+	c.free = 0
+	return c.srv.cfg.Shard.Wait(c.ctx, after)
 }
 
 func (c *conn) hold(turn *shard.Turn) {
@@ -276,6 +309,25 @@ func (c *conn) end() {
 	c.cancel()
 	c.outbox.end()
 	c.weigh(0)
+}
+
+// hungUp says whether the client has closed the connection and nothing that it sent before is left to be read; in TLS its goodbye is, until it has been read.
+func (c *conn) hungUp() bool {
+	tcp, ok := c.raw.(*net.TCPConn)
+	if !ok {
+		return false
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return true
+	}
+	up := true
+	err = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		up = n > 0 || err != nil
+	})
+	return err != nil || !up
 }
 
 // fdOf is the socket's file descriptor, for CLIENT LIST; -1 if there is none.

@@ -105,6 +105,7 @@ func TestRepliesWaitForTheLog(t *testing.T) {
 	same.send("GET a\r\n")
 	other.do("GET b", bulk("old"))
 	other.do("PING", "+PONG\r\n")
+	writer.expect("+PONG\r\n") // not for long held by what comes behind it
 	for name, c := range map[string]*client{"the writer": writer, "a reader of the key": same} {
 		c.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
 		if b, err := c.r.Peek(1); err == nil {
@@ -115,7 +116,7 @@ func TestRepliesWaitForTheLog(t *testing.T) {
 	n.gate.Open()
 	writer.r.Reset(writer.Conn) // forget the timeout
 	same.r.Reset(same.Conn)
-	writer.expect("+PONG\r\n+OK\r\n+PONG\r\n")
+	writer.expect("+OK\r\n+PONG\r\n")
 	same.expect(bulk("1"))
 }
 
@@ -126,6 +127,7 @@ func TestUnknownOutcomeClosesWithoutReply(t *testing.T) {
 	n.gate.Close()
 	c.send("PING\r\nSET a 1\r\nPING\r\n")
 	eventually(t, "write executed", func() bool { return n.shard.Durable() < n.position() })
+	c.expect("+PONG\r\n")
 	n.gate.Fail()
 	c.expectEnd()
 }

@@ -27,6 +27,9 @@ var refusals = [...]func(c *conn, row *command.Spec) error{
 // request executes one request, or queues or refuses it, and appends its reply to c.out.
 func (c *conn) request() {
 	mark := c.out.Len()
+	if c.after == 0 {
+		c.free = mark
+	}
 	c.keysOf = false
 	c.call.Argv = c.cmd.Args
 	c.role = c.srv.cfg.Shard.Role()

@@ -53,6 +53,10 @@ func (s *Server) lookAfter(all []*conn) {
 			c.kill("user revoked") // one that sends nothing doesn't find out by itself
 			continue
 		}
+		if c.held.Load() && c.hungUp() {
+			c.kill("hung up") // it doesn't read while it waits for the log
+			continue
+		}
 		unsent := c.unsent.Load() + int64(c.queuedPushes())
 		maxIn, maxOut = max(maxIn, int64(p.room)), max(maxOut, unsent)
 		idle := now - c.active.Load()

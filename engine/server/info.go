@@ -167,7 +167,7 @@ func infoServer(b *strings.Builder, s *snapshot) {
 func infoClients(b *strings.Builder, s *snapshot) {
 	lines(b, "connected_clients", s.srv.clients.len()-s.monitors, "cluster_connections", 0, "maxclients", s.srv.settings.Load().MaxClients,
 		"client_recent_max_input_buffer", s.maxIn, "client_recent_max_output_buffer", s.maxOut, "blocked_clients", s.srv.stats.blocked.Load(), "tracking_clients", 0,
-		"clients_in_timeout_table", 0)
+		"clients_in_timeout_table", s.srv.stats.timed.Load(), "clients_waiting_for_log", s.srv.held.clients.Load(), "bytes_waiting_for_log", s.srv.held.bytes.Load())
 }
 
 func infoMemory(b *strings.Builder, s *snapshot) {
@@ -271,7 +271,7 @@ func infoReplication(b *strings.Builder, s *snapshot) {
 	}
 	lines(b, "master_failover_state", "no-failover", "master_replid", cfg.ReplicationID, "master_replid2", strings.Repeat("0", 40),
 		"master_repl_offset", s.offset, "second_repl_offset", -1, "repl_backlog_active", 0, "repl_backlog_size", 0, "repl_backlog_first_byte_offset", 0,
-		"repl_backlog_histlen", 0)
+		"repl_backlog_histlen", 0, "log_durable_offset", uint64(s.srv.cfg.Shard.Durable()))
 }
 
 func infoCPU(b *strings.Builder, s *snapshot) {

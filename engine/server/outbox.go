@@ -155,6 +155,7 @@ func (c *conn) setProto(version int) {
 // replies never wait here, so that it always ends.
 type held struct {
 	bytes   atomic.Int64
+	clients atomic.Int64 // those who wait
 	limit   int64
 	mu      sync.Mutex
 	changed sync.Cond

@@ -1,7 +1,7 @@
 // Package server is the front of a node: connections, the order in which requests are refused, transactions, and the commands about connections and the node itself.
 //
 // A connection has one goroutine: it reads what has arrived, executes every request of that batch, remembering only the newest log position that a reply
-// depends on, waits once for the log and writes once (promise P1). What others send to a connection (Push) is queued and written by the same goroutine
+// depends on, waits once for the log and writes once (promise P1); if the log takes long, what depends on nothing leaves before. What others send to a connection (Push) is queued and written by the same goroutine
 // or, while that one reads, by a short-lived one.
 //
 // Goroutines: Serve accepts; one serves each connection; one at most writes pushes to a connection; the housekeeper closes the idle and the slow once a second

@@ -13,7 +13,7 @@ import (
 // stats are the counters of INFO.
 type stats struct {
 	connections, rejected atomic.Int64
-	blocked               atomic.Int64 // connections that wait
+	blocked, timed        atomic.Int64 // connections that wait, and those of them that do so for some time only
 	commands              atomic.Int64
 	bytesIn, bytesOut     atomic.Int64
 	reads, writes         atomic.Int64

@@ -85,7 +85,12 @@ func (c *conn) waitReplicas(call *command.Call, replicas, timeout int64, answer 
 		answer(call.Reply)
 		return nil
 	}
-	b := &blocking{enough: func() bool { return c.applied() >= replicas }, wait: command.Wait{TimedOut: answer}}
+	sh := c.srv.cfg.Shard
+	_, epoch := sh.Leader()
+	b := &blocking{wait: command.Wait{TimedOut: answer}, enough: func() bool { return c.applied() >= replicas }, leads: func() bool {
+		_, now := sh.Leader()
+		return now == epoch && sh.Role() == shard.Primary
+	}}
 	if timeout > 0 {
 		b.until = c.srv.cfg.Now().Add(time.Duration(min(timeout, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond)
 	}

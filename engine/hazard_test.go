@@ -1,0 +1,379 @@
+package engine_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openmemorydb/memorydb/engine"
+	"github.com/openmemorydb/memorydb/engine/enginetest"
+	"github.com/openmemorydb/memorydb/engine/txlog/memlog"
+)
+
+// The obligations of an engine that executes first and logs afterwards: what may leave before the log has the change, and what may not.
+
+// hazards is a node whose log can be stopped.
+type hazards struct {
+	*testing.T
+	*member
+	gate *memlog.Gate
+}
+
+func newHazards(t *testing.T, change func(*engine.Config)) *hazards {
+	h := &hazards{T: t, gate: &memlog.Gate{}}
+	h.member = openNode(t, memlog.New(h.gate).Shard("s"), "hazards", change)
+	h.promote(t)
+	publish(t, 1, h.member, h.member)
+	return h
+}
+
+// peer is one connection.
+type peer struct {
+	t  *testing.T
+	nc net.Conn
+	r  *bufio.Reader
+}
+
+func (h *hazards) dial() *peer {
+	h.Helper()
+	nc, err := net.Dial("tcp", h.addr)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { nc.Close() })
+	return &peer{h.T, nc, bufio.NewReader(nc)}
+}
+
+// ask sends requests, one in a line, and returns the lines of the last reply.
+func (p *peer) ask(requests ...string) string {
+	p.t.Helper()
+	p.send(requests...)
+	var v string
+	for range requests {
+		v = p.reply()
+	}
+	return v
+}
+
+func (p *peer) send(requests ...string) {
+	p.t.Helper()
+	if _, err := p.nc.Write([]byte(strings.Join(requests, "\r\n") + "\r\n")); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *peer) reply() string {
+	p.t.Helper()
+	p.nc.SetReadDeadline(time.Now().Add(20 * time.Second))
+	v, err := enginetest.ReadReply(p.r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return strings.Join(v.Lines(), "\n")
+}
+
+// silent fails if something comes within a moment.
+func (p *peer) silent(what string) {
+	p.t.Helper()
+	p.nc.SetReadDeadline(time.Now().Add(5 * time.Millisecond))
+	if b, err := p.r.Peek(1); err == nil {
+		line, _ := p.r.ReadString('\n')
+		p.t.Errorf("%s: %q leaves before the log has the change (%q)", what, line, b)
+	}
+	p.r.Reset(p.nc) // forget the timeout
+}
+
+// knows says whether the node has a command.
+func (h *hazards) knows(words string) bool {
+	var argv [][]byte
+	for _, w := range strings.Fields(words) {
+		argv = append(argv, []byte(w))
+	}
+	row, _ := h.Table().Lookup(argv)
+	return row != nil
+}
+
+// held fails unless the replies to the requests, in this order, leave only after the log is durable: those before the last of them are free.
+func (h *hazards) held(requests ...string) {
+	h.Helper()
+	p, watcher := h.dial(), h.dial()
+	p.send(requests...)
+	for range requests[:len(requests)-1] {
+		p.reply()
+	}
+	eventually(h, func() error {
+		if !strings.Contains(watcher.ask("INFO clients"), `clients_waiting_for_log:1\r`) {
+			return fmt.Errorf("%s: nobody waits for the log", requests)
+		}
+		return nil
+	})
+	p.silent(strings.Join(requests, "; "))
+	h.gate.Open()
+	p.reply()
+}
+
+func TestHazard1RepliesOfChangesAreHeld(t *testing.T) {
+	for _, requests := range [][]string{
+		{"SET k v"}, {"DEL there"}, {"INCR n"}, {"EXPIRE there 100"}, {"RENAME there {there}2"}, {"COPY there {there}2"}, {"HSET h f v"}, {"SADD s m"},
+		{"LPUSH l a"}, {"ZADD z 1 a"}, {"XADD x * f v"}, {"FLUSHDB"}, {"FLUSHALL"},
+		{"EVAL \"return redis.call('set', KEYS[1], 'v')\" 1 k"}, {"FUNCTION LOAD \"#!lua name=one\\nredis.register_function('f', function() return 1 end)\""},
+		{"FUNCTION FLUSH"},
+	} {
+		t.Run(requests[0], func(t *testing.T) {
+			h := newHazards(t, nil)
+			if !h.knows(requests[0]) {
+				t.Skip("this version doesn't have the command")
+			}
+			c := h.dial()
+			c.ask("SET there v")
+			if strings.HasPrefix(requests[0], "FUNCTION FLUSH") {
+				c.ask("FUNCTION LOAD \"#!lua name=one\\nredis.register_function('f', function() return 1 end)\"")
+			}
+			h.gate.Close()
+			h.held(requests...)
+		})
+	}
+	t.Run("EXEC", func(t *testing.T) {
+		h := newHazards(t, nil)
+		h.gate.Close()
+		h.held("MULTI", "SET k v", "PING", "EXEC")
+	})
+	t.Run("free", func(t *testing.T) {
+		h := newHazards(t, nil)
+		c := h.dial()
+		c.ask("SET other v")
+		h.gate.Close()
+		h.dial().send("SET k v")
+		eventually(t, func() error {
+			if !strings.Contains(c.ask("INFO clients"), `clients_waiting_for_log:1\r`) {
+				return fmt.Errorf("the write is not held")
+			}
+			return nil
+		})
+		for _, request := range []string{"PING", "INFO", "OBJECT HELP", "GET other", "SET other w NX", "MULTI", "GET other", "EXEC", "MULTI", "SET other w", "DISCARD", "TTL other",
+			"EVAL_RO \"return redis.call('get', KEYS[1])\" 1 other"} {
+			if h.knows(request) {
+				c.ask(request) // fails after a while if it is held
+			}
+		}
+		h.gate.Open()
+	})
+}
+
+func TestHazard2ScriptsThatFailHalfwayAreHeld(t *testing.T) {
+	h := newHazards(t, nil)
+	if !h.knows("EVAL") {
+		t.Skip("this version has no scripts")
+	}
+	h.gate.Close()
+	h.held("EVAL \"redis.call('set', KEYS[1], 'v') return redis.call('lpush', KEYS[1], 'v')\" 1 k")
+	if got := h.dial().ask("GET k"); got != `$"v"` {
+		t.Errorf("GET k = %s", got)
+	}
+}
+
+func TestHazard3ReadsOfChangedKeysAreHeld(t *testing.T) {
+	for _, request := range []string{"GET k", "EXISTS k", "TYPE k", "TTL k", "STRLEN k", "OBJECT ENCODING k", "MGET {k}other k", "SET k w NX", "DUMP k", "SORT_RO k",
+		"KEYS *", "KEYS nosuch", "SCAN 0", "RANDOMKEY", "DBSIZE"} {
+		t.Run(request, func(t *testing.T) {
+			h := newHazards(t, nil)
+			if !h.knows(request) {
+				t.Skip("this version doesn't have the command")
+			}
+			other := h.dial()
+			other.ask("SET other v")
+			h.gate.Close()
+			h.dial().send("CLIENT REPLY OFF", "SET k v", "PING") // not counted among those who wait
+			eventually(t, func() error {
+				if !strings.Contains(other.ask("INFO keyspace"), "keys=2") {
+					return fmt.Errorf("not executed yet")
+				}
+				return nil
+			})
+			for _, free := range []string{"GET other", "EXISTS other", "TYPE other", "TTL other"} {
+				other.ask(free)
+			}
+			p := h.dial()
+			p.send(request)
+			p.silent(request)
+			h.gate.Open()
+			p.reply()
+		})
+	}
+}
+
+func TestHazard4ExpiryAndEvictionAreHeld(t *testing.T) {
+	gone := func(h *hazards, p *peer) {
+		h.Helper()
+		eventually(h, func() error {
+			if !strings.Contains(p.ask("INFO keyspace"), "keys=1") {
+				return fmt.Errorf("the key is still there")
+			}
+			return nil
+		})
+		q := h.dial()
+		q.send("GET k")
+		q.silent("GET of a key that is gone")
+		p.ask("GET other")
+		h.gate.Open()
+		if got := q.reply(); got != "$nil" {
+			h.Errorf("GET k = %s", got)
+		}
+	}
+	t.Run("lazy", func(t *testing.T) {
+		h := newHazards(t, nil)
+		p := h.dial()
+		p.ask("SET other v", "SET k v PX 1")
+		h.gate.Close()
+		h.dial().send("EXISTS k", "EXISTS k", "EXISTS k")
+		gone(h, p)
+	})
+	t.Run("active", func(t *testing.T) {
+		h := newHazards(t, nil)
+		p := h.dial()
+		p.ask("SET other v", "SET k v PX 1")
+		h.gate.Close()
+		gone(h, p)
+	})
+	t.Run("eviction", func(t *testing.T) {
+		h := newHazards(t, func(c *engine.Config) { c.Parameters = map[string]string{"maxmemory-policy": "volatile-ttl"} })
+		p := h.dial()
+		p.ask("SET other v", "SET k v EX 1000")
+		h.gate.Close()
+		h.SetMaxMemory(1)
+		w := h.dial()
+		w.send("SET new v") // refused after k had to go
+		gone(h, p)
+		w.reply()
+	})
+}
+
+func TestHazard5PipelinesKeepTheirOrder(t *testing.T) {
+	h := newHazards(t, nil)
+	p, other := h.dial(), h.dial()
+	big := strings.Repeat("x", 60<<10) // five times that is more than one buffer
+	other.ask("SET other " + big)
+	h.gate.Close()
+	p.send("PING", "GET other", "SET k v", "PING", "GET other", "GET other", "GET other", "GET other", "GET other", "GET k", "PING last")
+	p.reply() // what is before the write is not held, even if all came at once
+	p.reply()
+	p.silent("a pipeline with a write")
+	h.gate.Open()
+	for i, want := range []string{"+OK", "+PONG", big, big, big, big, big, `$"v"`, `$"last"`} {
+		if got := p.reply(); !strings.Contains(got, want) {
+			t.Errorf("reply %d = %.40s, want %.40s", i, got, want)
+		}
+	}
+}
+
+func TestHazard7SilentAndVanishedWriters(t *testing.T) {
+	h := newHazards(t, nil)
+	if h.knows("BLPOP") {
+		t.Run("blocked clients need both", func(t *testing.T) {
+			h := newHazards(t, nil)
+			p, other := h.dial(), h.dial()
+			p.send("BLPOP l 0")
+			eventually(t, func() error {
+				if !strings.Contains(other.ask("INFO clients"), `blocked_clients:1\r`) {
+					return fmt.Errorf("not blocked yet")
+				}
+				return nil
+			})
+			h.gate.Close()
+			other.send("RPUSH l a")
+			p.silent("BLPOP")
+			h.gate.Open()
+			if got := p.reply(); !strings.Contains(got, `"a"`) {
+				t.Errorf("BLPOP = %s", got)
+			}
+		})
+	}
+	other := h.dial()
+	h.gate.Close()
+	p := h.dial()
+	p.send("CLIENT REPLY OFF", "SET k v")
+	h.waitHeld(other, 1)
+	q := h.dial()
+	q.send("GET k") // the change counts although nobody is told of it
+	h.waitHeld(other, 2)
+	q.silent("GET of what a silent client has written")
+	q.nc.Close()
+	p.nc.Close()
+	h.waitHeld(other, 0) // noticed by the housekeeper, once a second
+	h.gate.Open()
+}
+
+func (h *hazards) waitHeld(p *peer, n int) {
+	h.Helper()
+	eventually(h, func() error {
+		if info := p.ask("INFO clients"); !strings.Contains(info, fmt.Sprintf(`clients_waiting_for_log:%d\r`, n)) {
+			return fmt.Errorf("want %d clients that wait for the log: %s", n, info)
+		}
+		return nil
+	})
+}
+
+func TestHazard8DemotionDisconnectsThoseWhoWait(t *testing.T) {
+	gate := &memlog.Gate{}
+	memory := memlog.New(gate)
+	a, b := openNode(t, memory.Shard("s"), "a", nil), openNode(t, memory.Shard("s"), "b", nil)
+	a.promote(t)
+	publish(t, 1, a, a, b)
+	h := &hazards{t, a, gate}
+	p, blocked := h.dial(), h.dial()
+	blocked.send("WAIT 5 0")
+	eventually(t, func() error {
+		if !strings.Contains(p.ask("INFO clients"), `blocked_clients:1\r`) {
+			return fmt.Errorf("not blocked yet")
+		}
+		return nil
+	})
+	gate.Close()
+	p.send("SET k v")
+	p.silent("SET")
+	gate.Fail() // the outcome of the write is unknown
+	p.nc.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if got, err := p.r.ReadString('\n'); err == nil {
+		t.Errorf("a write whose outcome is unknown is answered with %q", got)
+	}
+	gate.Open()
+	if got := blocked.reply(); !strings.HasPrefix(got, "-UNBLOCKED force unblock from blocking operation") {
+		t.Errorf("WAIT = %s", got)
+	}
+	if got, err := blocked.r.ReadString('\n'); err == nil {
+		t.Errorf("got %q behind UNBLOCKED, want that the connection is closed", got)
+	}
+}
+
+func TestHazard9InfoTellsWhoWaits(t *testing.T) {
+	h := newHazards(t, nil)
+	other := h.dial()
+	other.ask("SET k v")
+	durable := func() (n, tail int) {
+		info := other.ask("INFO everything")
+		_, at, _ := strings.Cut(info, "log_durable_offset:")
+		fmt.Sscan(at, &n)
+		_, at, _ = strings.Cut(info, "master_repl_offset:")
+		fmt.Sscan(at, &tail)
+		return n, tail
+	}
+	if n, tail := durable(); n == 0 || n != tail {
+		t.Errorf("durable at %d, executed %d", n, tail)
+	}
+	h.gate.Close()
+	for range 3 {
+		h.dial().send("SET k w")
+	}
+	h.waitHeld(other, 3)
+	if n, tail := durable(); n != tail-3 {
+		t.Errorf("durable at %d, executed %d, want 3 less", n, tail)
+	}
+	h.gate.Open()
+	h.waitHeld(other, 0)
+	if n, tail := durable(); n != tail {
+		t.Errorf("durable at %d, executed %d", n, tail)
+	}
+}
