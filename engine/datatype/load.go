@@ -3,6 +3,7 @@ package datatype
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"strconv"
 
 	"github.com/openmemorydb/memorydb/engine/intset"
@@ -11,6 +12,9 @@ import (
 
 // Values that come as a whole, from RESTORE or a snapshot, are made at no key, so that a damaged one leaves no trace. Each Load function pulls the elements, whose
 // number is known, from a function; what that returns need be valid until its next call only. The encodings are those that redis-server chooses for what it loads.
+
+// ErrScore is the error of a sorted set with a score that is no number, or whose elements are not in order.
+var ErrScore = errors.New("datatype: a score is no number, or elements are out of order")
 
 // ErrDuplicate is the error of a collection that has an element twice.
 var ErrDuplicate = errors.New("datatype: an element is there twice")
@@ -109,4 +113,61 @@ func LoadIntset(db *keyspace.DB, ints []byte) (keyspace.Value, error) {
 		})
 	}
 	return keyspace.Value{Type: keyspace.Set, Encoding: keyspace.EncIntset, Bytes: ints}, nil
+}
+
+// LoadZSet makes a sorted set of n elements in any order.
+func LoadZSet(db *keyspace.DB, n int, next func() (member []byte, score float64, err error)) (keyspace.Value, error) {
+	big := newBigZSet(db)
+	for range n {
+		member, score, err := next()
+		if err == nil && math.IsNaN(score) {
+			err = ErrScore
+		}
+		if err == nil && !big.set(member, score) {
+			err = ErrDuplicate
+		}
+		if err != nil {
+			big.Free()
+			return keyspace.Value{}, err
+		}
+	}
+	return zsetValue(db, big), nil
+}
+
+// LoadPackedZSet makes a sorted set of a valid listpack of members with their scores, in order. It stays packed however long its members are.
+func LoadPackedZSet(db *keyspace.DB, pack []byte) (keyspace.Value, error) {
+	p := packedZSet(pack)
+	n := p.len()
+	if err := p.check(n); err != nil {
+		return keyspace.Value{}, err
+	}
+	if n > db.Limits.ZSetMaxListpackEntries {
+		big := newBigZSet(db)
+		p.each(0, false, func(member []byte, score float64) bool {
+			big.append(member, score)
+			return true
+		})
+		return keyspace.Value{Type: keyspace.ZSet, Encoding: keyspace.EncSkiplist, Object: big}, nil
+	}
+	return keyspace.Value{Type: keyspace.ZSet, Encoding: keyspace.EncListpack, Bytes: pack}, nil
+}
+
+// check says what is wrong with the order of n elements.
+func (p packedZSet) check(n int) (err error) {
+	seen := make(map[string]struct{}, n)
+	var last []byte
+	lastScore := math.Inf(-1)
+	p.each(0, false, func(member []byte, score float64) bool {
+		_, twice := seen[string(member)]
+		switch {
+		case twice:
+			err = ErrDuplicate
+		case math.IsNaN(score), len(seen) > 0 && compareElements(last, lastScore, member, score) >= 0:
+			err = ErrScore
+		}
+		seen[string(member)] = struct{}{}
+		last, lastScore = append(last[:0], member...), score
+		return err == nil
+	})
+	return err
 }

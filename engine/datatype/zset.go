@@ -177,20 +177,24 @@ func (z *ZSet) unpack() {
 
 // storeZSet makes a result, which is not empty, the value of key: a listpack if it fits the limits. The result belongs to the DB from now on.
 func storeZSet(db *keyspace.DB, key []byte, result *bigZSet) {
+	StoreValue(db, key, zsetValue(db, result))
+}
+
+// zsetValue is a sorted set at no key, which is not empty: a listpack if it fits the limits, else big itself.
+func zsetValue(db *keyspace.DB, big *bigZSet) keyspace.Value {
 	longest, total := 0, 0
-	result.dict.Each(func(member, _ []byte) bool {
+	big.dict.Each(func(member, _ []byte) bool {
 		longest, total = max(longest, len(member)), total+len(member)
 		return true
 	})
-	if result.len() > db.Limits.ZSetMaxListpackEntries || longest > db.Limits.ZSetMaxListpackValue || total > maxPacked {
-		db.SetObject(key, keyspace.ZSet, keyspace.EncSkiplist, result, false)
-		return
+	if big.len() > db.Limits.ZSetMaxListpackEntries || longest > db.Limits.ZSetMaxListpackValue || total > maxPacked {
+		return keyspace.Value{Type: keyspace.ZSet, Encoding: keyspace.EncSkiplist, Object: big}
 	}
 	packed := listpack.New()
-	result.each(0, false, func(member []byte, score float64) bool {
+	big.each(0, false, func(member []byte, score float64) bool {
 		packed = listpack.Append(packed, member, packedScore(score))
 		return true
 	})
-	result.Free()
-	db.Set(key, keyspace.ZSet, keyspace.EncListpack, packed, false)
+	big.Free()
+	return keyspace.Value{Type: keyspace.ZSet, Encoding: keyspace.EncListpack, Bytes: packed}
 }

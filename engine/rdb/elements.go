@@ -1,6 +1,9 @@
 package rdb
 
 import (
+	"math"
+	"strconv"
+
 	"github.com/openmemorydb/memorydb/engine/listpack"
 )
 
@@ -24,6 +27,20 @@ func (e *elements) take(room int) []byte {
 	elem := listpack.At(e.p, e.at)
 	e.at = listpack.Next(e.p, e.at)
 	return elem.Text(e.text[room][:0])
+}
+
+// checkScores checks that every second element is the text of a number.
+func (e *elements) checkScores() error {
+	for at, i := listpack.HeaderSize, 0; at < listpack.End(e.p); at, i = listpack.Next(e.p, at), i+1 {
+		elem := listpack.At(e.p, at)
+		if i%2 == 0 || elem.IsInt {
+			continue
+		}
+		if f, err := strconv.ParseFloat(string(elem.Bytes), 64); err != nil && !math.IsInf(f, 0) || math.IsNaN(f) {
+			return damaged("score %q is no number", elem.Bytes)
+		}
+	}
+	return nil
 }
 
 // newBuilder is an empty pack with room for size bytes.

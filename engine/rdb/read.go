@@ -13,7 +13,7 @@ import (
 // value reads a value of a kind. It belongs to db but to no key: its bytes are valid until d is used again, its Object is the caller's to store or free.
 func (d *Decoder) value(k kind, db *keyspace.DB) (keyspace.Value, error) {
 	v, err := d.valueOf(k, db)
-	if errors.Is(err, datatype.ErrDuplicate) {
+	if errors.Is(err, datatype.ErrDuplicate) || errors.Is(err, datatype.ErrScore) {
 		err = fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return v, err
@@ -28,6 +28,8 @@ func (d *Decoder) valueOf(k kind, db *keyspace.DB) (keyspace.Value, error) {
 		return d.hash(k, db)
 	case kindSet, kindSetIntset, kindSetListpack:
 		return d.set(k, db)
+	case kindZSet, kindZSet2, kindZSetListpack, kindZSetZiplist:
+		return d.zset(k, db)
 	case kindStream, kindStream2, kindStream3:
 		return d.stream(k, db)
 	case kindModule, kindModule2:
@@ -103,6 +105,42 @@ func (d *Decoder) set(k kind, db *keyspace.DB) (keyspace.Value, error) {
 		return keyspace.Value{}, errEmpty(k)
 	}
 	return datatype.LoadSet(db, n, d.string)
+}
+
+func (d *Decoder) zset(k kind, db *keyspace.DB) (keyspace.Value, error) {
+	if k == kindZSetListpack || k == kindZSetZiplist {
+		elements, err := d.pack(k)
+		if err != nil {
+			return keyspace.Value{}, err
+		}
+		if elements.n == 0 || elements.n%2 != 0 {
+			return keyspace.Value{}, errEmpty(k)
+		}
+		if err := elements.checkScores(); err != nil {
+			return keyspace.Value{}, err
+		}
+		return datatype.LoadPackedZSet(db, elements.p)
+	}
+	n, err := d.count(2)
+	if err != nil {
+		return keyspace.Value{}, err
+	}
+	if n == 0 {
+		return keyspace.Value{}, errEmpty(k)
+	}
+	var room []byte
+	return datatype.LoadZSet(db, n, func() (member []byte, score float64, err error) {
+		if member, err = d.string(); err != nil {
+			return nil, 0, err
+		}
+		room = append(room[:0], member...) // the score takes its place
+		if k == kindZSet {
+			score, err = d.textDouble()
+		} else {
+			score, err = d.double()
+		}
+		return room, score, err
+	})
 }
 
 // pack reads a packed form with strings and integers in a row and checks it wholly. Those of Redis before 7.0 become listpacks.

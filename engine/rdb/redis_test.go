@@ -22,7 +22,7 @@ type example struct {
 
 // examples are values of all types and forms.
 func examples() []example {
-	return slices.Concat(stringExamples(), hashExamples(), setExamples(), streamExamples())
+	return slices.Concat(stringExamples(), hashExamples(), setExamples(), zsetExamples(), streamExamples())
 }
 
 func one(words ...string) [][]string { return [][]string{words} }
@@ -112,6 +112,28 @@ func setExamples() []example {
 		{name: "set of 600 numbers", commands: one(many(600, number)...), read: "smembers k", group: 1},
 		{name: "set of words", commands: one("sadd", "k", "a", "b", "", "17", noise(30), prose(100)), read: "smembers k", group: 1},
 		{name: "set of 3000", commands: one(many(3000, func(i int) string { return fmt.Sprint("member:", i) })...), read: "smembers k", group: 1},
+	}
+}
+
+func zsetExamples() []example {
+	many := func(n int) []string {
+		words := []string{"zadd", "k"}
+		for i := range n {
+			words = append(words, fmt.Sprint(i*7%100), fmt.Sprint("member:", i))
+		}
+		return words
+	}
+	scores := []string{"zadd", "k", "0", "z", "-0", "nz", "1", "one", "-1", "m", "1.5", "x", "0.1", "tenth", "-123456789", "n", "3e10", "big", "1e300", "huge", "1e-300", "tiny",
+		"inf", "i", "-inf", "ni", "4611686018427387904", "2^62", "-9223372036854775808", "min", "17", "17", "17", "", "127", "a", "4096", "b"}
+	const read = "zrange k 0 -1 withscores"
+	return []example{
+		{name: "sorted set of one", commands: one("zadd", "k", "1", "a"), read: read},
+		{name: "sorted set with all kinds of scores", commands: one(scores...), read: read},
+		{name: "sorted set of 128", commands: one(many(128)...), read: read},
+		{name: "sorted set of 129", commands: one(many(129)...), read: read},
+		{name: "sorted set of 3000", commands: one(many(3000)...), read: read},
+		{name: "sorted set with a long member", commands: one(append(scores, "5", prose(65))...), read: read},
+		{name: "sorted set after changes", commands: [][]string{many(140), {"zrem", "k", "member:3", "member:7"}, {"zadd", "k", "-5", "member:9", "200", "member:10"}}, read: read},
 	}
 }
 

@@ -21,6 +21,10 @@ func kindOf(v keyspace.Value) (kind, error) {
 		return kindSetIntset, nil
 	case v.Type == keyspace.Set:
 		return kindSet, nil
+	case v.Type == keyspace.ZSet && v.Object == nil:
+		return kindZSetListpack, nil
+	case v.Type == keyspace.ZSet:
+		return kindZSet2, nil
 	case v.Type == keyspace.Stream:
 		return kindStream2, nil
 	}
@@ -36,6 +40,8 @@ func (e *Encoder) value(v keyspace.Value) {
 		e.hash(v)
 	case keyspace.Set:
 		e.set(v)
+	case keyspace.ZSet:
+		e.zset(v)
 	case keyspace.Stream:
 		e.stream(v)
 	}
@@ -69,6 +75,21 @@ func (e *Encoder) set(v keyspace.Value) {
 	e.count(s.Len())
 	s.Each(func(member []byte) bool {
 		e.string(member)
+		return true
+	})
+}
+
+// zset writes a sorted set, a big one from its last element to its first one, as Redis does so that reading it back is quick there.
+func (e *Encoder) zset(v keyspace.Value) {
+	if v.Object == nil {
+		e.string(v.Bytes)
+		return
+	}
+	z := datatype.OpenZSet(nil, nil, v, true)
+	e.count(z.Len())
+	z.Range(z.Len()-1, true, func(member []byte, score float64) bool {
+		e.string(member)
+		e.double(score)
 		return true
 	})
 }
