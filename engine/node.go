@@ -48,6 +48,9 @@ type Config struct {
 	TLS *tls.Config
 	// AdminCommands opens the commands that MemoryDB restricts (CONFIG SET, ACL SETUSER …).
 	AdminCommands bool
+	// ReplicasAt is the number of the shard's replicas that have applied the log up to a position, for WAIT; nil is for a node that knows of none. It is called from
+	// several goroutines and must not wait.
+	ReplicasAt func(pos txlog.Pos) int
 	// Port is the port that INFO reports; 0 takes it from the first listener.
 	Port int
 	// RedisVersion is what INFO reports as redis_version; empty is 7.0.15.
@@ -108,7 +111,7 @@ func Open(cfg Config) (*Node, error) {
 	})
 	n.server = server.New(server.Config{
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger, RedisVersion: cfg.RedisVersion,
-		Info: server.Info{RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas},
+		Info: server.Info{RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas, ReplicasAt: cfg.ReplicasAt},
 	})
 	n.config.ResetStat = n.server.ResetStats
 	n.config.OnChange(n.apply, heeded()...)

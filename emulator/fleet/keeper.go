@@ -25,6 +25,7 @@ type keeper struct {
 	published string
 	mapEpoch  uint64
 	shards    map[string]bool // the ids of the logs that were opened
+	progress  progress
 }
 
 const (

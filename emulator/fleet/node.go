@@ -25,7 +25,8 @@ type node struct {
 	log      txlog.Log
 	handoff  *handoff // connections that came to the cluster's endpoint
 	settings string
-	said     bool // its failure was logged
+	said     bool   // its failure was logged
+	leave    func() // takes it out of the keeper's progress
 }
 
 func (n *node) address() string {
@@ -74,7 +75,8 @@ func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln 
 	cfg := engine.Config{
 		Node: n.want.ID, Log: n.log, MaxMemory: w.MaxMemory, Users: users(w), Parameters: w.Parameters,
 		RedisVersion: w.EnginePatchVersion, Version: k.f.cfg.Version, Now: k.f.cfg.Now,
-		Logger: k.log().With("node", n.want.Name),
+		Logger:     k.log().With("node", n.want.Name),
+		ReplicasAt: func(pos txlog.Pos) int { return k.progress.replicasAt(n.shard, pos) },
 	}
 	if w.TLS {
 		if cfg.TLS, err = k.tls(w, n); err != nil {
@@ -84,6 +86,8 @@ func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln 
 	if n.engine, err = engine.Open(cfg); err != nil {
 		return fmt.Errorf("open node %s: %w", n.want.Name, err)
 	}
+	k.progress.add(n.engine, n.shard)
+	n.leave = func() { k.progress.remove(n.engine) }
 	n.settings = fingerprint(w)
 	n.engine.Serve(ln)
 	n.engine.Serve(n.handoff)
@@ -119,6 +123,9 @@ func (n *node) configure(w control.WantedCluster) error {
 // close stops the node in order: clients first, the log last.
 func (n *node) close(ctx context.Context) error {
 	var errs []error
+	if n.leave != nil {
+		n.leave()
+	}
 	if n.engine != nil {
 		errs = append(errs, n.engine.Close(ctx))
 	}
