@@ -26,7 +26,7 @@ func TestTranscripts(t *testing.T) {
 			t.Fatal(err)
 		}
 		return c
-	}, "connection", "transaction", "server", "latency", "wait")
+	}, "connection", "transaction", "server", "latency", "wait", "blocking_stream")
 }
 
 func TestEveryRowIsInATranscript(t *testing.T) {
