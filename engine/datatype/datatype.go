@@ -22,7 +22,7 @@ func Commands() []command.Spec {
 		bitmapCommands, bitfieldCommands, hyperLogLogCommands, hyperLogLogDebugCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
-		zsetCommands, zsetRangeCommands,
+		zsetCommands, zsetRangeCommands, zsetCombineCommands, zsetPopCommands, zsetRandomCommands,
 		streamCommands, streamReadCommands, streamGroupCommands, streamClaimCommands, streamInfoCommands,
 		genericCommands, renameCommands, expireCommands, ttlCommands, sortCommands, scanCommands, objectCommands, flushCommands,
 	)

@@ -107,6 +107,42 @@ srandmember <set> <int>
 srem <set> <member> <member>
 sscan <set> 0
 sunion <set> <set>
+zadd <zset> <score> <member>
+zadd <zset> <score> <member> <score> <member> <score> <member>
+zadd <zset> <direction> ch <score> <member> <score> <member>
+zadd <zset> <condition> incr <score> <member>
+zcard <zset>
+zcount <zset> -1 2
+zdiff 2 <zset> <zset>
+zdiffstore <zset> 2 <zset> <set>
+zincrby <zset> <score> <member>
+zinter 2 <zset> <zset> withscores
+zintercard 2 <zset> <zset>
+zinterstore <zset> 2 <zset> <zset> weights <score> <score>
+zlexcount <zset> - +
+zmpop 2 <zset> <zset> max count <few>
+zmscore <zset> <member> <member>
+zpopmax <zset> <few>
+zpopmin <zset>
+zrandmember <zset> <int>
+zrange <zset> <score> <score> byscore
+zrangestore <zset> <zset> <int> <int>
+zrangestore <zset> <zset> [a [y bylex
+zrangestore <zset> <zset> <score> <score> byscore rev limit 0 <few>
+zrank <zset> <member>
+zrem <zset> <member> <member>
+zremrangebylex <zset> [x +
+zremrangebyrank <zset> <few> <few>
+zremrangebyscore <zset> (<score> <score>
+zrevrank <zset> <member>
+zscan <zset> 0
+zscore <zset> <member>
+zunion 2 <zset> <set>
+zunionstore <zset> 3 <zset> <zset> <set> aggregate max
+bzpopmin <zset> <zset> 0
+bzpopmax <zset> <zset> 0
+bzmpop 0 2 <zset> <zset> min count <few>
+copy <zset> <zset> replace
 sunionstore <set> <set> <set>
 scan 0
 set <key> <value>
@@ -207,6 +243,17 @@ func (g *generator) word(w string) string {
 			return g.word("<key>")
 		}
 		return "set:" + strconv.Itoa(g.r.IntN(4))
+	case "<zset>":
+		if g.r.IntN(10) == 0 {
+			return g.word("<set>")
+		}
+		return "zset:" + strconv.Itoa(g.r.IntN(4))
+	case "<score>", "(<score>":
+		return strings.TrimSuffix(w, "<score>") + pick("0", "-0", "1", "-1", "2", "2.5", "inf", "-inf", "0.1", "1e300")
+	case "<direction>":
+		return pick("gt", "lt", "xx", "nx")
+	case "<few>":
+		return strconv.Itoa(g.r.IntN(4) + 1)
 	case "<member>":
 		return pick("x", "y", "z", "01", strconv.Itoa(g.r.IntN(9)), strconv.Itoa(g.r.IntN(1<<40)-1<<20))
 	case "<stream>":
@@ -276,6 +323,14 @@ func content(db *keyspace.DB) map[string]string {
 			slices.Sort(members)
 			text = strings.Join(members, " ")
 		}
+		if v.Type == keyspace.ZSet {
+			text = ""
+			z := datatype.OpenZSet(db, key, v, true)
+			z.Each(func(member []byte, score float64) bool {
+				text += fmt.Sprintf("%q=%v ", member, score+0)
+				return true
+			})
+		}
 		all[string(key)] = fmt.Sprintf("%v %d %s", v.Type, at, text)
 		return true
 	})
@@ -301,6 +356,7 @@ func testReplay(t *testing.T, seed uint64) {
 	primary.db.Limits.HashMaxListpackEntries, replica.db.Limits.HashMaxListpackEntries = 6, 3
 	primary.db.Limits.SetMaxIntsetEntries, replica.db.Limits.SetMaxIntsetEntries = 6, 3
 	primary.db.Limits.StreamNodeMaxEntries, replica.db.Limits.StreamNodeMaxEntries = 4, 3
+	primary.db.Limits.ZSetMaxListpackEntries, replica.db.Limits.ZSetMaxListpackEntries = 6, 3
 	before := map[string]string{}
 	var reply, nowhere resp.Writer
 	for range rounds {

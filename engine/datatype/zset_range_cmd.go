@@ -1,6 +1,8 @@
 package datatype
 
 import (
+	"bytes"
+
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/resp"
 )
@@ -214,8 +216,30 @@ func zrangestore(c *command.Call) error {
 	}
 	result := newBigZSet(c.DB)
 	z.eachOf(q.of(&z), false, result.append)
+	if q.by == byLex && !z.oneScore() {
+		effect := [][]byte{[]byte("zadd"), c.Argv[1]}
+		result.each(0, false, func(member []byte, score float64) bool {
+			effect = append(effect, resp.AppendDouble(nil, score), bytes.Clone(member))
+			return true
+		})
+		if c.DB.Exists(c.Argv[1]) {
+			c.Propagate([]byte("del"), c.Argv[1])
+		}
+		if result.len() > 0 {
+			c.Propagate(effect...)
+		}
+	}
 	storeResult(c, c.Argv[1], result, "zrangestore")
 	return nil
+}
+
+// oneScore says whether all members have the same score. If not, what a range of the alphabet has depends on the form of the set, which may be another one on a replica:
+// then the members found are the effect.
+func (z *ZSet) oneScore() bool {
+	var first, last float64
+	z.Range(0, false, func(_ []byte, score float64) bool { first = score; return false })
+	z.Range(z.Len()-1, true, func(_ []byte, score float64) bool { last = score; return false })
+	return first == last
 }
 
 // storeResult makes a result the value of key, or deletes that if the result is empty, and answers the number of elements.
@@ -263,6 +287,11 @@ func removeRange(c *command.Call, by rangeBy, event string) error {
 	}
 	r := q.of(&z)
 	if r.n > 0 {
+		if by == byLex && !z.oneScore() {
+			effect := [][]byte{[]byte("zrem"), z.key}
+			z.eachOf(r, false, func(member []byte, _ float64) { effect = append(effect, bytes.Clone(member)) })
+			c.Propagate(effect...)
+		}
 		z.DeleteRange(r.from, r.n)
 		zsetShrank(c, &z, event)
 	}
