@@ -211,7 +211,6 @@ func FuzzValidNode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		e := newExecutor(t, 1_700_000_000_000)
 		s := datatype.NewStream(e.db)
 		s.AddNode(master, pack)
 		s.Length, s.Added, s.Last = uint64(n), uint64(n), datatype.StreamID{MS: 1 << 63}
