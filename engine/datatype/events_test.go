@@ -19,6 +19,8 @@ var eventClasses = map[string]string{
 	"hset": "h", "hdel": "h", "hincrby": "h", "hincrbyfloat": "h",
 	"sadd": "s", "srem": "s", "spop": "s", "sinterstore": "s", "sunionstore": "s", "sdiffstore": "s",
 	"del": "g", "expire": "g", "persist": "g", "rename_from": "g", "rename_to": "g", "copy_to": "g",
+	"xadd": "t", "xdel": "t", "xtrim": "t", "xsetid": "t", "xgroup-create": "t", "xgroup-createconsumer": "t", "xgroup-delconsumer": "t",
+	"xgroup-destroy": "t", "xgroup-setid": "t",
 	"new": "n", "keymiss": "m", "expired": "x",
 }
 
