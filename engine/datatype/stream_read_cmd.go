@@ -225,8 +225,8 @@ func (r *streamRead) goOn(c *command.Call) error {
 			}
 		}
 	}
-	if !want.after.Less(s.Last) {
-		return r.wait(c, nil)
+	if s.Length == 0 || !want.after.Less(s.top()) {
+		return r.wait(c, nil) // something else of the stream has changed
 	}
 	count := r.count
 	if count == 0 {
