@@ -46,7 +46,11 @@ func (p *pause) end() {
 // stops says until when a request has to wait; 0 if it need not.
 func (p *pause) stops(writes bool, now func() time.Time) int64 {
 	until := p.until.Load()
-	if until == 0 || until < now().UnixMilli() {
+	switch {
+	case until == 0:
+		return 0
+	case until < now().UnixMilli():
+		p.until.CompareAndSwap(until, 0) // over: nobody needs to look at the clock again
 		return 0
 	}
 	p.mu.Lock()

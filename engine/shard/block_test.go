@@ -530,3 +530,30 @@ func TestManyWaiters(t *testing.T) {
 	}
 	b.same()
 }
+
+func TestPauseStopsExpiryAndEviction(t *testing.T) {
+	b := newBlockBench(t)
+	at := b.now.UnixMilli()
+	b.do(b.s, "set k v "+strconv.FormatInt(at+10, 10))
+	b.do(b.s, "set j v "+strconv.FormatInt(at+10, 10))
+	b.s.Pause(at + 1000)
+	b.s.SetMemory(Memory{Max: 1})
+	b.now = b.now.Add(time.Second) // the pause's last millisecond
+	tail := b.log.Tail()
+	b.want(b.s, "get k", "$-1\r\n", false)
+	if b.s.ExpireSome() || b.s.db.Len() != 2 || b.log.Tail() != tail {
+		t.Errorf("%d keys are left, want that expired ones are only hidden", b.s.db.Len())
+	}
+	turn := b.s.Begin()
+	if !turn.MakeRoom() {
+		t.Error("maxmemory is heeded during a pause")
+	}
+	turn.End()
+	b.now = b.now.Add(time.Millisecond)
+	b.want(b.s, "get k", "$-1\r\n", false)
+	b.s.ExpireSome()
+	if n := b.s.db.Len(); n != 0 {
+		t.Errorf("%d keys are left after the pause", n)
+	}
+	b.same()
+}
