@@ -83,9 +83,9 @@ func TestDamagedPayloads(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 5))
 	db := fuzzDB()
 	t.Cleanup(db.Close)
-	for name, p := range recorded(t) {
+	for _, p := range recorded(t) {
 		value := p[:len(p)-10]
-		for range 3000 {
+		for range 400 {
 			damaged := append([]byte(nil), value[:len(value)-r.IntN(min(len(value), 4))]...)
 			for range 1 + r.IntN(3) {
 				if len(damaged) > 1 {
@@ -95,6 +95,5 @@ func TestDamagedPayloads(t *testing.T) {
 			}
 			check(t, db, damaged)
 		}
-		_ = name
 	}
 }
