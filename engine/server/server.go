@@ -2,7 +2,8 @@
 //
 // A connection has one goroutine: it reads what has arrived, executes every request of that batch, remembering only the newest log position that a reply
 // depends on, waits once for the log and writes once (promise P1); if the log takes long, what depends on nothing leaves before. What others send to a connection (Push) is queued and written by the same goroutine
-// or, while that one reads, by a short-lived one.
+// or, while that one reads, by a short-lived one. A request that waits (for a key, for replicas, for the end of a pause) makes its connection read on without executing
+// anything, so that the client's end is noticed; whoever ends the wait lets that read time out.
 //
 // Goroutines: Serve accepts; one serves each connection; one at most writes pushes to a connection; the housekeeper closes the idle and the slow once a second
 // while there are connections. Close ends all of them and waits.
