@@ -170,7 +170,6 @@ func TestValidNodeRefuses(t *testing.T) {
 		"no entries":               ints(0, 0, 0, 0),
 		"fewer than told":          ints(1, 0, 0, 0),
 		"more than told":           ints(1, 0, 0, 0, 2, 0, 0, 3, 2, 0, 1, 3),
-		"only deleted ones":        ints(0, 1, 0, 0, 3, 0, 0, 3),
 		"deleted, not told":        ints(1, 0, 0, 0, 3, 0, 0, 3),
 		"a negative number":        ints(2, -1, 0, 0, 2, 0, 0, 3),
 		"no end of the master":     ints(1, 0, 0, 1, 2, 0, 0, 3),
@@ -187,6 +186,9 @@ func TestValidNodeRefuses(t *testing.T) {
 		if n, err := datatype.ValidNode(datatype.StreamID{MS: 5, Seq: 5}, pack); err == nil {
 			t.Errorf("%s: accepted with %d entries", name, n)
 		}
+	}
+	if n, err := datatype.ValidNode(datatype.StreamID{MS: 5}, ints(0, 1, 0, 0, 3, 0, 0, 3)); n != 0 || err != nil {
+		t.Errorf("a node of deleted entries: %d, %v", n, err)
 	}
 	if n, err := datatype.ValidNode(datatype.StreamID{MS: 5}, ints(1, 1, 0, 0, 3, 0, 0, 3, 0, 2, 0, 1, 7, 8, 6)); n != 1 || err != nil {
 		t.Errorf("a good node: %d, %v", n, err)

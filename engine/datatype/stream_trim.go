@@ -89,7 +89,7 @@ func lastOf(master StreamID, pack []byte) StreamID {
 	return StreamID{master.MS + uint64(ms), master.Seq + uint64(seq)}
 }
 
-// trimNode marks the node's entries that go as deleted. At least one stays.
+// trimNode marks the first node's entries that go as deleted. The node stays even if none is left that was not: its last one may have been deleted before.
 func (s *Stream) trimNode(t *trimming, master StreamID) (gone int64) {
 	room := nodeRoom{s, master}
 	it := s.iterate(StreamID{}, maxStreamID, false)

@@ -11,7 +11,7 @@ import (
 var errNode = errors.New("stream node")
 
 // ValidNode checks a node of foreign origin wholly before AddNode, and returns the number of its entries that are not deleted. Beyond what Redis's streamValidateListpackIntegrity
-// checks, there must be an entry that isn't deleted, and the ids must rise from the master's on.
+// checks, there must be an entry, if only a deleted one, and the ids must rise from the master's on.
 func ValidNode(master StreamID, pack []byte) (entries int64, err error) {
 	if _, err := listpack.Valid(pack); err != nil {
 		return 0, fmt.Errorf("%w: %w", errNode, err)
@@ -22,7 +22,7 @@ func ValidNode(master StreamID, pack []byte) (entries int64, err error) {
 	if end := r.number(); end != 0 || r.bad {
 		return 0, fmt.Errorf("%w: the master entry is not as it should be", errNode)
 	}
-	if entries < 1 || deleted < 0 {
+	if entries < 0 || deleted < 0 {
 		return 0, fmt.Errorf("%w: %d entries, %d deleted ones", errNode, entries, deleted)
 	}
 	seen, gone := int64(0), int64(0)
@@ -40,7 +40,7 @@ func ValidNode(master StreamID, pack []byte) (entries int64, err error) {
 			gone++
 		}
 	}
-	if seen != entries+deleted || gone != deleted {
+	if seen == 0 || seen != entries+deleted || gone != deleted {
 		return 0, fmt.Errorf("%w: %d entries, %d of them deleted; the master entry tells of %d and %d", errNode, seen, gone, entries+deleted, deleted)
 	}
 	return entries, nil
