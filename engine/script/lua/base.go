@@ -1,0 +1,449 @@
+package lua
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	glua "github.com/yuin/gopher-lua"
+)
+
+// kept are the functions of gopher-lua's base library that do as PUC Lua's do.
+var kept = []string{"assert", "error", "type", "rawequal", "select", "getfenv", "setfenv", "newproxy"}
+
+func (s *State) openBase() {
+	s.Push(s.NewFunction(glua.OpenBase))
+	s.Call(0, 0)
+	s.Push(s.NewFunction(glua.OpenCoroutine))
+	s.Call(0, 0)
+	given := s.G.Global
+	for _, name := range kept {
+		s.globals.RawSetString(name, given.RawGetString(name))
+	}
+	s.globals.RawSetString("coroutine", given.RawGetString("coroutine"))
+	s.globals.RawSetString("_VERSION", glua.LString("Lua 5.1"))
+	s.register(s.globals, map[string]glua.LGFunction{
+		"tostring": s.tostring, "tonumber": s.tonumber, "pairs": s.pairs, "ipairs": s.ipairs, "next": s.next, "rawget": s.rawget, "rawset": s.rawset,
+		"setmetatable": s.setmetatable, "getmetatable": s.getmetatable, "unpack": s.unpack, "loadstring": s.loadstring, "load": s.load,
+		"collectgarbage": s.collectgarbage, "gcinfo": s.gcinfo, "pcall": s.pcall, "xpcall": s.xpcall,
+	})
+}
+
+func (s *State) register(t *glua.LTable, fns map[string]glua.LGFunction) {
+	for name, fn := range fns {
+		t.RawSetString(name, s.NewFunction(fn))
+	}
+}
+
+// Lock makes everything that scripts can reach read-only: the globals, and the tables in them. It is called once, when all is registered.
+func (s *State) Lock() {
+	s.globals.ForEach(func(name, v glua.LValue) {
+		if t, ok := v.(*glua.LTable); ok {
+			s.globals.RawSet(name, s.proxy(t))
+		}
+	})
+	missing := s.NewTable()
+	missing.RawSetString("__index", s.NewFunction(func(l *glua.LState) int {
+		l.RaiseError("Script attempted to access nonexistent global variable '%s'", l.Get(2).String())
+		return 0
+	}))
+	s.globals.Metatable = missing
+	s.env = s.proxy(s.globals)
+	s.globals.RawSetString("_G", s.env)
+	s.LState.Env, s.G.Global = s.env, s.env
+}
+
+const readonly = "Attempt to modify a readonly table"
+
+// proxy is a read-only view of a table.
+func (s *State) proxy(t *glua.LTable) *glua.LTable {
+	p, mt := s.NewTable(), s.NewTable()
+	mt.RawSetString("__index", t)
+	mt.RawSetString("__newindex", s.NewFunction(func(l *glua.LState) int {
+		l.RaiseError(readonly)
+		return 0
+	}))
+	p.Metatable = mt
+	s.proxies[p] = t
+	return p
+}
+
+// real is the table behind a proxy, or the table itself.
+func (s *State) real(t *glua.LTable) *glua.LTable {
+	if r := s.proxies[t]; r != nil {
+		return r
+	}
+	return t
+}
+
+// writable is the table at an argument, which must not be read-only.
+func (s *State) writable(l *glua.LState, n int) *glua.LTable {
+	t := l.CheckTable(n)
+	if s.proxies[t] != nil {
+		l.RaiseError(readonly)
+	}
+	return t
+}
+
+// text is a value as tostring prints it if that needs no metamethod; ok says so.
+func text(v glua.LValue) (string, bool) {
+	switch v := v.(type) {
+	case glua.LString:
+		return string(v), true
+	case glua.LNumber:
+		return Number(float64(v)), true
+	}
+	return "", false
+}
+
+// Text is what tostring gives for a value.
+func (s *State) Text(l *glua.LState, v glua.LValue) string {
+	if t, ok := text(v); ok {
+		return t
+	}
+	if meta := l.GetMetaField(v, "__tostring"); meta.Type() == glua.LTFunction {
+		l.Push(meta)
+		l.Push(v)
+		l.Call(1, 1)
+		out := l.Get(-1)
+		l.Pop(1)
+		if t, ok := text(out); ok {
+			return t
+		}
+		l.RaiseError("'tostring' must return a string to 'print'")
+	}
+	switch v := v.(type) {
+	case *glua.LTable:
+		return fmt.Sprintf("table: %p", v)
+	case *glua.LFunction:
+		return fmt.Sprintf("function: %p", v)
+	}
+	return v.String()
+}
+
+func (s *State) tostring(l *glua.LState) int {
+	l.Push(glua.LString(s.Text(l, l.CheckAny(1))))
+	return 1
+}
+
+func (s *State) tonumber(l *glua.LState) int {
+	base := l.OptInt(2, 10)
+	if base == 10 {
+		switch v := l.CheckAny(1).(type) {
+		case glua.LNumber:
+			l.Push(v)
+			return 1
+		case glua.LString:
+			if n, ok := ParseNumber(string(v)); ok {
+				l.Push(glua.LNumber(n))
+				return 1
+			}
+		}
+		l.Push(glua.LNil)
+		return 1
+	}
+	if base < 2 || base > 36 {
+		l.ArgError(2, "base out of range")
+	}
+	word := strings.TrimSpace(l.CheckString(1))
+	negative := strings.HasPrefix(word, "-")
+	word = strings.TrimPrefix(word, "-")
+	if base == 16 {
+		word = strings.TrimPrefix(strings.TrimPrefix(word, "0x"), "0X")
+	}
+	n, err := strconv.ParseUint(word, base, 64)
+	if err != nil || strings.ContainsRune(word, '_') {
+		l.Push(glua.LNil)
+		return 1
+	}
+	f := float64(n)
+	if negative {
+		f = -f
+	}
+	l.Push(glua.LNumber(f))
+	return 1
+}
+
+func (s *State) next(l *glua.LState) int {
+	t := s.real(l.CheckTable(1))
+	key, value := l.Next(t, l.Get(2))
+	if key == glua.LNil {
+		l.Push(glua.LNil)
+		return 1
+	}
+	l.Push(key)
+	l.Push(value)
+	return 2
+}
+
+func (s *State) pairs(l *glua.LState) int {
+	t := l.CheckTable(1)
+	l.Push(s.globals.RawGetString("next"))
+	l.Push(t)
+	l.Push(glua.LNil)
+	return 3
+}
+
+func (s *State) ipairs(l *glua.LState) int {
+	t := l.CheckTable(1)
+	l.Push(l.NewFunction(s.inext))
+	l.Push(t)
+	l.Push(glua.LNumber(0))
+	return 3
+}
+
+func (s *State) inext(l *glua.LState) int {
+	t := s.real(l.CheckTable(1))
+	i := l.CheckInt(2) + 1
+	v := t.RawGetInt(i)
+	if v == glua.LNil {
+		l.Push(glua.LNil)
+		return 1
+	}
+	l.Push(glua.LNumber(i))
+	l.Push(v)
+	return 2
+}
+
+func (s *State) rawget(l *glua.LState) int {
+	l.Push(s.real(l.CheckTable(1)).RawGet(l.CheckAny(2)))
+	return 1
+}
+
+func (s *State) rawset(l *glua.LState) int {
+	t := s.writable(l, 1)
+	t.RawSet(l.CheckAny(2), l.CheckAny(3))
+	l.SetTop(1)
+	return 1
+}
+
+func (s *State) setmetatable(l *glua.LState) int {
+	t := s.writable(l, 1)
+	mt := l.Get(2)
+	if mt.Type() != glua.LTNil && mt.Type() != glua.LTTable || l.GetTop() < 2 {
+		l.TypeError(2, glua.LTTable)
+	}
+	if l.GetMetaField(t, "__metatable") != glua.LNil {
+		l.RaiseError("cannot change a protected metatable")
+	}
+	l.SetMetatable(t, mt)
+	l.SetTop(1)
+	return 1
+}
+
+func (s *State) getmetatable(l *glua.LState) int {
+	v := l.CheckAny(1)
+	if t, ok := v.(*glua.LTable); ok && s.proxies[t] != nil {
+		v = s.proxies[t]
+	}
+	mt := l.GetMetatable(v)
+	t, ok := mt.(*glua.LTable)
+	switch {
+	case !ok:
+		l.Push(glua.LNil)
+	case t.RawGetString("__metatable") != glua.LNil:
+		l.Push(t.RawGetString("__metatable"))
+	case v.Type() == glua.LTString || t == s.globals.Metatable: // ours: not to be changed
+		l.Push(s.proxy(t))
+	default:
+		l.Push(t)
+	}
+	return 1
+}
+
+// maxUnpack is how many values fit on the stack, as in PUC Lua (LUAI_MAXCSTACK).
+const maxUnpack = 8000
+
+func (s *State) unpack(l *glua.LState) int {
+	t := s.real(l.CheckTable(1))
+	from := l.OptInt(2, 1)
+	to := t.Len()
+	if l.Get(3) != glua.LNil {
+		to = l.CheckInt(3)
+	}
+	if from > to {
+		return 0
+	}
+	n := to - from + 1
+	if n <= 0 || n >= maxUnpack {
+		l.RaiseError("too many results to unpack")
+	}
+	for i := from; ; i++ {
+		l.Push(t.RawGetInt(i))
+		if i == to {
+			return n
+		}
+	}
+}
+
+// chunkName is the name of a chunk that is loaded from a string, as PUC Lua shows it in errors.
+func chunkName(name string) string {
+	if strings.HasPrefix(name, "=") || strings.HasPrefix(name, "@") {
+		return name[1:]
+	}
+	const most = 40
+	line, _, more := strings.Cut(name, "\n")
+	if more || len(line) > most {
+		line = line[:min(len(line), most)] + "..."
+	}
+	return `[string "` + line + `"]`
+}
+
+func (s *State) loadstring(l *glua.LState) int {
+	source := l.CheckString(1)
+	return s.loadChunk(l, source, l.OptString(2, source))
+}
+
+func (s *State) load(l *glua.LState) int {
+	fn := l.CheckFunction(1)
+	name := l.OptString(2, "=(load)")
+	var b strings.Builder
+	for {
+		l.Push(fn)
+		l.Call(0, 1)
+		piece := l.Get(-1)
+		l.Pop(1)
+		word, isString := piece.(glua.LString)
+		if piece == glua.LNil || isString && word == "" {
+			return s.loadChunk(l, b.String(), name)
+		}
+		if !isString {
+			l.Push(glua.LNil)
+			l.Push(glua.LString("reader function must return a string"))
+			return 2
+		}
+		s.Guard.take(l, b.Len()+len(word))
+		b.WriteString(string(word))
+	}
+}
+
+func (s *State) loadChunk(l *glua.LState, source, name string) int {
+	if strings.HasPrefix(source, "\x1bLua") {
+		l.Push(glua.LNil)
+		l.Push(glua.LString("attempt to load chunk with wrong mode"))
+		return 2
+	}
+	p, err := Compile(source, chunkName(name))
+	if err != nil {
+		l.Push(glua.LNil)
+		l.Push(glua.LString(err.Error()))
+		return 2
+	}
+	outer := l.NewFunctionFromProto(p.proto)
+	outer.Env = s.env
+	l.Push(outer)
+	l.Push(s.concat)
+	l.Call(1, 1)
+	return 1
+}
+
+// collectgarbage answers what scripts ask it for: how much memory is in use. Garbage is collected by the Go runtime.
+func (s *State) collectgarbage(l *glua.LState) int {
+	switch option := l.OptString(1, "collect"); option {
+	case "count":
+		l.Push(glua.LNumber(float64(heap()) / 1024))
+		l.Push(glua.LNumber(math.Mod(float64(heap()), 1024)))
+		return 2
+	case "collect", "stop", "restart", "step", "setpause", "setstepmul":
+		l.Push(glua.LNumber(0))
+		return 1
+	default:
+		l.ArgError(1, fmt.Sprintf("invalid option '%s'", option))
+		return 0
+	}
+}
+
+func (s *State) gcinfo(l *glua.LState) int {
+	l.Push(glua.LNumber(heap() / 1024))
+	return 1
+}
+
+// concatenate is the operator .. of a whole chain.
+func (s *State) concatenate(l *glua.LState) int {
+	n := l.GetTop()
+	total, plain := 0, true
+	for i := 1; i <= n && plain; i++ {
+		switch v := l.Get(i).(type) {
+		case glua.LString:
+			total += len(v)
+		case glua.LNumber:
+			total += 24
+		default:
+			plain = false
+		}
+	}
+	if plain {
+		s.Guard.take(l, total)
+		var b strings.Builder
+		b.Grow(total)
+		for i := 1; i <= n; i++ {
+			t, _ := text(l.Get(i))
+			b.WriteString(t)
+		}
+		l.Push(glua.LString(b.String()))
+		return 1
+	}
+	right := l.Get(n)
+	for i := n - 1; i >= 1; i-- {
+		right = s.join(l, l.Get(i), right)
+	}
+	l.Push(right)
+	return 1
+}
+
+// join is the operator .. of two values, from right to left as PUC Lua does.
+func (s *State) join(l *glua.LState, a, b glua.LValue) glua.LValue {
+	x, okX := text(a)
+	y, okY := text(b)
+	if okX && okY {
+		s.Guard.take(l, len(x)+len(y))
+		return glua.LString(x + y)
+	}
+	meta := l.GetMetaField(a, "__concat")
+	if meta == glua.LNil {
+		meta = l.GetMetaField(b, "__concat")
+	}
+	if meta == glua.LNil {
+		bad := a
+		if okX {
+			bad = b
+		}
+		l.RaiseError("attempt to concatenate a %s value", bad.Type().String())
+	}
+	l.Push(meta)
+	l.Push(a)
+	l.Push(b)
+	l.Call(2, 1)
+	out := l.Get(-1)
+	l.Pop(1)
+	return out
+}
+
+func (s *State) pcall(l *glua.LState) int {
+	l.CheckAny(1)
+	if err := l.PCall(l.GetTop()-1, glua.MultRet, nil); err != nil {
+		l.SetTop(0)
+		l.Push(glua.LFalse)
+		l.Push(ErrorValue(err))
+		return 2
+	}
+	l.Insert(glua.LTrue, 1)
+	return l.GetTop()
+}
+
+func (s *State) xpcall(l *glua.LState) int {
+	fn, handler := l.CheckAny(1), l.CheckAny(2)
+	l.SetTop(0)
+	l.Push(fn)
+	if err := l.PCall(0, glua.MultRet, nil); err != nil {
+		l.SetTop(0)
+		l.Push(glua.LFalse)
+		l.Push(handler)
+		l.Push(ErrorValue(err))
+		l.Call(1, 1)
+		return 2
+	}
+	l.Insert(glua.LTrue, 1)
+	return l.GetTop()
+}

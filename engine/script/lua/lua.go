@@ -1,0 +1,142 @@
+// Package lua is Lua 5.1 as Redis's scripts know it, on gopher-lua's virtual machine.
+//
+// gopher-lua is used as it is served. Where it differs from PUC Lua 5.1, or lets a script take the process down, this package stands between: it rewrites the syntax tree
+// (concatenation, number literals), replaces the libraries by its own, and looks after time and memory while a script runs (see Guard).
+package lua
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	glua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/parse"
+)
+
+// Proto is a compiled chunk. It may be used by several States at once.
+type Proto struct{ proto *glua.FunctionProto }
+
+// Compile compiles a chunk. The error's text is PUC Lua's, as far as the parser tells where it stopped: "user_script:1: syntax error near 'x'".
+func Compile(source, chunk string) (*Proto, error) {
+	if len(source) > maxSource {
+		return nil, fmt.Errorf("%s: chunk is too large", chunk)
+	}
+	stmts, err := parse.Parse(strings.NewReader(source), chunk)
+	if err != nil {
+		return nil, syntaxError(err, chunk)
+	}
+	proto, err := glua.Compile(rewrite(stmts), chunk)
+	if err != nil {
+		return nil, compileError(err, chunk)
+	}
+	return &Proto{proto}, nil
+}
+
+// maxSource bounds a chunk, in bytes.
+const maxSource = 64 << 20
+
+// syntaxError puts a parser's error into PUC Lua's words.
+func syntaxError(err error, chunk string) error {
+	var e *parse.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", chunk, err)
+	}
+	near := "'" + e.Token + "'"
+	if e.Pos.Line == parse.EOF || e.Token == "" || e.Token == "EOF" {
+		near = "'<eof>'"
+	}
+	line := e.Pos.Line
+	if line == parse.EOF {
+		line = 1
+	}
+	message := e.Message
+	if message == "syntax error" || message == "" {
+		message = "unexpected symbol"
+	}
+	return fmt.Errorf("%s:%d: %s near %s", chunk, line, message, near)
+}
+
+// compileError puts a compiler's error ("compile error near line(3) x: too many local variables") into PUC Lua's form.
+func compileError(err error, chunk string) error {
+	var e *glua.CompileError
+	if errors.As(err, &e) {
+		return fmt.Errorf("%s:%d: %s", chunk, e.Line, e.Message)
+	}
+	return fmt.Errorf("%s: %w", chunk, err)
+}
+
+// State is an interpreter. It is used by one goroutine at a time; only Guard's methods may be called from others.
+type State struct {
+	*glua.LState
+	// Guard looks after the running script.
+	Guard Guard
+
+	globals *glua.LTable // what the names are
+	env     *glua.LTable // what scripts see of them: read-only
+	proxies map[*glua.LTable]*glua.LTable
+	concat  *glua.LFunction
+	loaded  map[*Proto]*glua.LFunction
+	random  random
+}
+
+// Sizes of a State. The registry grows up to its bound: the deepest recursion and the widest unpack.
+const (
+	callStack    = 20000
+	registry     = 1 << 12
+	registryMax  = 1 << 20
+	registryStep = 1 << 12
+)
+
+// NewState makes an interpreter with the libraries of a Redis script but for redis itself. Lock ends the preparation.
+func NewState() *State {
+	s := &State{
+		LState: glua.NewState(glua.Options{
+			SkipOpenLibs: true, CallStackSize: callStack, RegistrySize: registry, RegistryMaxSize: registryMax, RegistryGrowStep: registryStep, MinimizeStackMemory: true,
+		}),
+		proxies: map[*glua.LTable]*glua.LTable{}, loaded: map[*Proto]*glua.LFunction{},
+	}
+	s.globals = s.NewTable()
+	s.concat = s.NewFunction(s.concatenate)
+	s.openBase()
+	s.openString()
+	s.openTable()
+	s.openMath()
+	s.openOthers()
+	s.SetContext(&s.Guard)
+	s.Guard.state = s
+	return s
+}
+
+// SetGlobalValue makes a name known to scripts.
+func (s *State) SetGlobalValue(name string, v glua.LValue) { s.globals.RawSetString(name, v) }
+
+// GlobalValue is the value of a name.
+func (s *State) GlobalValue(name string) glua.LValue { return s.globals.RawGetString(name) }
+
+// Load is the function of a chunk in this State.
+func (s *State) Load(p *Proto) *glua.LFunction {
+	if fn := s.loaded[p]; fn != nil {
+		return fn
+	}
+	if len(s.loaded) >= maxLoaded {
+		clear(s.loaded)
+	}
+	outer := s.NewFunctionFromProto(p.proto)
+	outer.Env = s.env
+	s.Push(outer)
+	s.Push(s.concat)
+	s.Call(1, 1)
+	fn, ok := s.Get(-1).(*glua.LFunction)
+	s.Pop(1)
+	if !ok {
+		panic("lua: a chunk's outer function gave no function")
+	}
+	s.loaded[p] = fn
+	return fn
+}
+
+// maxLoaded bounds how many chunks a State keeps loaded.
+const maxLoaded = 4096
+
+// Forget drops the loaded functions of chunks that are no more.
+func (s *State) Forget() { clear(s.loaded) }
