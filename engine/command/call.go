@@ -50,7 +50,8 @@ type Call struct {
 
 	nested  bool
 	wait    *Wait
-	looked  [][]byte // keys of nested calls
+	looked  [][]byte // keys of nested calls, and what Looks was told
+	hidden  [][]byte // what ChangedBeside was told
 	dirty   int
 	effects []byte
 	own     bool
@@ -70,7 +71,7 @@ type Hooks interface {
 // Reset makes c ready for another execution, keeping its buffers.
 func (c *Call) Reset() {
 	c.dirty, c.effects, c.own = 0, c.effects[:0], false
-	c.wait, c.looked = nil, nil
+	c.wait, c.looked, c.hidden = nil, nil, nil
 }
 
 // Wait is what a blocked call waits for.
@@ -127,6 +128,16 @@ func (c *Call) Do(row *Spec, argv [][]byte, reply *resp.Writer) error {
 
 // Nested says that the call is a part of another one (Do): a script's.
 func (c *Call) Nested() bool { return c.nested }
+
+// Looks says that the call looks at something that is none of its request's keys.
+func (c *Call) Looks(name []byte) { c.looked = append(c.looked, name) }
+
+// ChangedBeside says that the call has changed something that lives beside the keys, such as function libraries: later calls that look at it (Looks) wait until the
+// change is durable. What is logged is told by Propagate.
+func (c *Call) ChangedBeside(name []byte) { c.hidden = append(c.hidden, name) }
+
+// Beside is what ChangedBeside was told.
+func (c *Call) Beside() [][]byte { return c.hidden }
 
 // Looked are keys that the call looked at beside those of its request: those of Do.
 func (c *Call) Looked() [][]byte { return c.looked }

@@ -78,6 +78,7 @@ type DB struct {
 	Expiry    ExpiryMode // what an expired key means to this node
 	Limits    Limits
 	NoTouch   bool             // lookups don't change LRU time and LFU counter
+	Beside    any              // what else comes and goes with the keys: function libraries (engine/script)
 	OnExpired func(key []byte) // called after a lookup deleted an expired key (ExpireDelete only); key is the lookup's argument
 	Hits      uint64           // lookups by LookupRead that found a key (keyspace_hits)
 	Misses    uint64           // lookups by LookupRead that found none (keyspace_misses)

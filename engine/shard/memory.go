@@ -45,6 +45,9 @@ func (t *Turn) MakeRoom() bool {
 	return s.db.Used() <= s.memory.Max
 }
 
+// Short says whether the shard holds more than it may, for a script that asks while it runs: the caller holds the turn.
+func (s *Shard) Short() bool { return s.memory.Max > 0 && s.db.Used() > s.memory.Max }
+
 // victim chooses the key to evict: the best of a few samples, as the policy compares them; nil if there is none. The key is a copy.
 func (s *Shard) victim() []byte {
 	policy := string(s.memory.Policy)

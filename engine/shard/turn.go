@@ -92,6 +92,9 @@ func (s *Shard) execute(now int64, c *command.Call, writable error) {
 	s.quiet()
 	s.db.Expiry = keyspace.ExpireIgnore // between calls nothing expires
 	s.payload = c.Effects(s.payload)
+	for _, name := range c.Beside() {
+		s.changed = append(s.changed, s.hash(name))
+	}
 }
 
 // refusal is the error reply for what Run returned.
