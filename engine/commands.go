@@ -10,6 +10,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/datatype"
 	"github.com/openmemorydb/memorydb/engine/debug"
 	"github.com/openmemorydb/memorydb/engine/rdb"
+	"github.com/openmemorydb/memorydb/engine/script"
 	"github.com/openmemorydb/memorydb/engine/server"
 )
 
@@ -25,6 +26,7 @@ func commands(n *Node, admin bool) *command.Table {
 		n.users.Rows(),
 		n.config.Rows(),
 		n.debug.Rows(),
+		n.scripts.Rows(),
 	)
 	return t
 }
@@ -38,6 +40,6 @@ func CheckRules(accessString string) error {
 
 // rulesTable is a table with all rows, of a node that does not run, for those who only ask what commands there are.
 var rulesTable = sync.OnceValue(func() *command.Table {
-	n := &Node{config: config.New(), debug: debug.New(debug.Config{}), users: acl.NewStore(acl.Config{}), state: cluster.New(cluster.Config{})}
+	n := &Node{config: config.New(), debug: debug.New(debug.Config{}), scripts: script.New(script.Config{}), users: acl.NewStore(acl.Config{}), state: cluster.New(cluster.Config{})}
 	return commands(n, true)
 })

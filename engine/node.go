@@ -25,6 +25,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/debug"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
 	"github.com/openmemorydb/memorydb/engine/replication"
+	"github.com/openmemorydb/memorydb/engine/script"
 	"github.com/openmemorydb/memorydb/engine/server"
 	"github.com/openmemorydb/memorydb/engine/shard"
 	"github.com/openmemorydb/memorydb/engine/txlog"
@@ -66,6 +67,7 @@ type Node struct {
 	cfg     Config
 	config  *config.Config
 	debug   *debug.Debug
+	scripts *script.Engine
 	users   *acl.Store
 	state   *cluster.State
 	table   *command.Table
@@ -102,6 +104,20 @@ func Open(cfg Config) (*Node, error) {
 	n.state = cluster.New(cluster.Config{Self: cfg.Node, Offset: func() int64 { p, _ := n.shard.Position(); return int64(p) }})
 	n.debug = debug.New(debug.Config{
 		Rebuild: func() error { return n.shard.Rebuild(context.Background()) }, Role: func() shard.Role { return n.shard.Role() }, Sleep: time.Sleep, Logger: cfg.Logger,
+	})
+	n.scripts = script.New(script.Config{
+		Table: func() *command.Table { return n.table }, Logger: cfg.Logger, Now: cfg.Now,
+		Permitted: func(c *command.Client, row *command.Spec, argv [][]byte) error {
+			return server.ScriptPermission(c, row, argv, true)
+		},
+		Allowed: func(c *command.Client, row *command.Spec, argv [][]byte) bool {
+			return server.ScriptPermission(c, row, argv, false) == nil
+		},
+		Local:     func(c *command.Client, slot uint16, write bool) bool { return n.state.Route(slot, write, c) == nil },
+		Primary:   func() bool { return n.shard.Role() == shard.Primary },
+		Short:     func() bool { return n.shard.Short() },
+		Yield:     func(busy error) error { return n.shard.Yield(busy) },
+		Threshold: func() time.Duration { return time.Duration(n.config.BusyReplyThreshold.Load()) * time.Millisecond },
 	})
 	n.table = commands(n, cfg.AdminCommands)
 	n.users.Bind(n.table)

@@ -47,7 +47,7 @@ func (n *Node) apply() error {
 	n.server.Configure(server.Settings{
 		MaxClients: int(c.MaxClients.Load()), Timeout: time.Duration(c.Timeout.Load()) * time.Second, KeepAlive: keepAlive, Output: &output,
 		QueryBuffer: int(c.ClientQueryBufferLimit.Load()), MaxBulk: int(c.ProtoMaxBulkLen.Load()), SlowerThan: &slower, SlowlogMaxLen: &entries,
-		ClientMemory: clientMemory(c),
+		ClientMemory:      clientMemory(c),
 		NoLatencyTracking: !c.LatencyTracking.Load(), Percentiles: c.LatencyPercentiles.Load(), LatencyThreshold: c.LatencyMonitorThreshold.Load(),
 	})
 	return nil

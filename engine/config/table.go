@@ -111,7 +111,7 @@ func (c *Config) table() []*Directive {
 		{Name: "tracking-table-max-keys", Live: true, value: integer(&c.TrackingTableMaxKeys, 1000000, 0, int63),
 			Note: "This version has no client-side caching."},
 		{Name: "busy-reply-threshold", Aliases: []string{"lua-time-limit"}, Live: true, value: integer(&c.BusyReplyThreshold, 5000, 0, int63),
-			Note: "This version has no scripts."},
+			Effect: "Milliseconds that a script runs before others are refused with BUSY; 0 is for ever."},
 		{Name: "notify-keyspace-events", Live: true, value: events(&c.NotifyKeyspaceEvents),
 			Note: "This version has no channels."},
 		{Name: "requirepass", Live: true, Secret: true, value: text(&c.RequirePass, ""),

@@ -80,8 +80,19 @@ func (e *Engine) newState() *lua.State {
 		t.RawSetString(name, glua.LNumber(n))
 	}
 	s.SetGlobalValue("redis", t)
+	s.Caught = caught
 	s.Lock()
 	return s
+}
+
+// caught makes the error of redis.call the text that it was before Redis 7 where pcall has caught it.
+func caught(v glua.LValue) glua.LValue {
+	if t, ok := v.(*glua.LTable); ok {
+		if text, ok := t.RawGetString("err").(glua.LString); ok {
+			return text
+		}
+	}
+	return v
 }
 
 // baseAPI is the part of redis that scripts, functions and library code share.

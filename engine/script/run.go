@@ -14,6 +14,16 @@ import (
 	"github.com/openmemorydb/memorydb/engine/script/lua"
 )
 
+// keysOf is keysAt with Redis's note on the flags, which not all of its commands have.
+func keysOf(f command.KeyFlags) []command.KeySpec {
+	k := keysAt(f)
+	k[0].Notes = "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE"
+	if f&command.RO != 0 {
+		k[0].Notes = "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS"
+	}
+	return k
+}
+
 // keysAt are the keys of EVAL and FCALL.
 func keysAt(f command.KeyFlags) []command.KeySpec {
 	return []command.KeySpec{{Flags: f, Begin: 2, KeyNum: true, NumIndex: 0, First: 1}}
@@ -103,7 +113,6 @@ func (r *run) do(fn *glua.LFunction, args ...glua.LValue) error {
 	current(s, r)
 	s.Guard.Check, s.Guard.Memory = r.check, MemoryLimit
 	s.Guard.Begin()
-	s.SeedRandom()
 	defer func() {
 		r.e.running.Store(nil)
 		current(s, nil)

@@ -48,11 +48,28 @@ func (s *State) Lock() {
 		l.RaiseError("Script attempted to access nonexistent global variable '%s'", l.Get(2).String())
 		return 0
 	}))
-	s.globals.Metatable = missing
+	s.missing, s.globals.Metatable = missing, missing
 	s.env = s.proxy(s.globals)
+	s.view, _ = s.env.Metatable.(*glua.LTable)
 	s.globals.RawSetString("_G", s.env)
 	s.LState.Env, s.G.Global = s.env, s.env
 }
+
+// Restrict makes scripts see other names than the globals, until it is called with nil.
+func (s *State) Restrict(names *glua.LTable) {
+	if names == nil {
+		names = s.globals
+	}
+	names.Metatable = s.missing
+	s.view.RawSetString("__index", names)
+	s.proxies[s.env] = names
+}
+
+// Missing is the metatable of a table in which an unknown name is an error.
+func (s *State) Missing() *glua.LTable { return s.missing }
+
+// ReadOnly is a read-only view of a table.
+func (s *State) ReadOnly(t *glua.LTable) *glua.LTable { return s.proxy(t) }
 
 const readonly = "Attempt to modify a readonly table"
 
@@ -425,7 +442,11 @@ func (s *State) pcall(l *glua.LState) int {
 	if err := l.PCall(l.GetTop()-1, glua.MultRet, nil); err != nil {
 		l.SetTop(0)
 		l.Push(glua.LFalse)
-		l.Push(ErrorValue(err))
+		v := ErrorValue(err)
+		if s.Caught != nil {
+			v = s.Caught(v)
+		}
+		l.Push(v)
 		return 2
 	}
 	l.Insert(glua.LTrue, 1)

@@ -38,6 +38,9 @@ var wordings = []struct {
 	{regexp.MustCompile(`registry overflow`), "stack overflow"},
 }
 
+// Reword puts a message of the virtual machine into PUC Lua's words.
+func Reword(message string) string { return reword(message) }
+
 func reword(message string) string {
 	if i := strings.Index(message, "\nstack traceback:"); i >= 0 {
 		message = message[:i]

@@ -50,8 +50,11 @@ func syntaxError(err error, chunk string) error {
 		line = 1
 	}
 	message := e.Message
-	if message == "syntax error" || message == "" {
+	switch message {
+	case "syntax error", "":
 		message = "unexpected symbol"
+	case "parse error": // an expression that is no statement
+		message = "'=' expected"
 	}
 	return fmt.Errorf("%s:%d: %s near %s", chunk, line, message, near)
 }
@@ -77,6 +80,12 @@ type State struct {
 	concat  *glua.LFunction
 	loaded  map[*Proto]*glua.LFunction
 	random  random
+
+	view    *glua.LTable // the metatable of env: what is seen through it
+	missing *glua.LTable // the metatable of what is seen: an unknown name is an error
+
+	// Caught, if set, is told what pcall has caught and says what it returns.
+	Caught func(v glua.LValue) glua.LValue
 }
 
 // Sizes of a State. The registry grows up to its bound: the deepest recursion and the widest unpack.
@@ -96,12 +105,12 @@ func NewState() *State {
 		proxies: map[*glua.LTable]*glua.LTable{}, loaded: map[*Proto]*glua.LFunction{},
 	}
 	s.globals = s.NewTable()
+	s.random.x = 0x1234abcd330e // where drand48 begins without a seed
 	s.concat = s.NewFunction(s.concatenate)
 	s.openBase()
 	s.openString()
 	s.openTable()
 	s.openMath()
-	s.openOthers()
 	s.SetContext(&s.Guard)
 	s.Guard.state = s
 	return s

@@ -10,8 +10,8 @@ func modulo(a, b float64) float64 { return a - math.Floor(a/b)*b }
 
 func power(a, b float64) float64 { return math.Pow(a, b) }
 
-// random is the generator behind math.random: the 48-bit linear congruential one of drand48, with whose same seed every script of Redis begins, so that it
-// gives the same numbers on every node.
+// random is the generator behind math.random: the 48-bit linear congruential one of drand48, as in Redis. Its numbers need not be the same on every node: what scripts
+// write is logged, not the scripts.
 type random struct{ x uint64 }
 
 const (
@@ -26,9 +26,6 @@ func (r *random) next() int32 {
 	r.x = (r.x*randomA + randomC) & (1<<48 - 1)
 	return int32(r.x >> 17)
 }
-
-// SeedRandom is called before each script: the numbers are the same ones again.
-func (s *State) SeedRandom() { s.random.seed(0) }
 
 func (s *State) openMath() {
 	s.Push(s.NewFunction(glua.OpenMath))

@@ -27,6 +27,14 @@ func Number(n float64) string {
 	return general(n, 14, false)
 }
 
+// General is C's %.<precision>g of any number.
+func General(n float64, precision int) string {
+	if math.IsNaN(n) || math.IsInf(n, 0) {
+		return Number(n)
+	}
+	return general(n, precision, false)
+}
+
 // general is C's %.<precision>g; with alternate (#) zeros at the end stay.
 func general(n float64, precision int, alternate bool) string {
 	if precision == 0 {

@@ -17,7 +17,7 @@ func (s *State) openString() {
 	for _, name := range []string{"byte", "char", "find", "gmatch", "gsub", "len", "lower", "match", "reverse", "sub", "upper"} {
 		t.RawSetString(name, given.RawGetString(name))
 	}
-	s.register(t, map[string]glua.LGFunction{"rep": s.rep})
+	s.register(t, map[string]glua.LGFunction{"rep": s.rep, "format": s.format})
 	s.globals.RawSetString("string", t)
 	mt := s.NewTable()
 	mt.RawSetString("__index", t)

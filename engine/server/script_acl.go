@@ -1,0 +1,36 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/openmemorydb/memorydb/engine/acl"
+	"github.com/openmemorydb/memorydb/engine/command"
+)
+
+// ScriptPermission is nil if the user of a connection of this server may execute a request that a script of its makes, else what Redis says of it. A denial is
+// noted in ACL LOG if logged is set.
+func ScriptPermission(client *command.Client, row *command.Spec, argv [][]byte, logged bool) error {
+	c, ok := client.Session.(*conn)
+	if !ok {
+		return nil // a test's
+	}
+	keys, err := row.KeysOf(argv, nil)
+	if err != nil {
+		keys = nil // the command refuses by itself
+	}
+	denied := c.user.Check(row, argv, keys)
+	if denied.Cause == acl.Allowed {
+		return nil
+	}
+	if logged {
+		c.logDenial(denied, acl.Lua, row, argv)
+	}
+	switch denied.Cause {
+	case acl.DeniedKey:
+		return errors.New("can't access at least one of the keys mentioned in the command arguments")
+	case acl.DeniedChannel:
+		return errors.New("can't publish to the channel mentioned in the command")
+	default:
+		return errors.New("can't run this command or subcommand")
+	}
+}
