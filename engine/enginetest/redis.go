@@ -99,6 +99,9 @@ func NewClient(t testing.TB, conn net.Conn) *Client {
 	return &Client{t: t, conn: conn, r: bufio.NewReader(conn)}
 }
 
+// Close closes the connection.
+func (c *Client) Close() { _ = c.conn.Close() }
+
 // replyTimeout is how long a client waits for a reply.
 const replyTimeout = 30 * time.Second
 
