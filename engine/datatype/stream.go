@@ -128,35 +128,38 @@ func (s *Stream) dropNode(master StreamID) {
 type nodeRoom struct {
 	s      *Stream
 	master StreamID
+	ref    keyspace.Ref
+}
+
+// room is the room of a node, and its pack.
+func (s *Stream) room(master StreamID) (*nodeRoom, []byte) {
+	value, _ := s.nodes.get(master)
+	r := &nodeRoom{s, master, nodeRef(value)}
+	return r, s.pack(r.ref)
 }
 
 // Resize is listpack.Room's. Room is kept as the pack grows, until fit takes it away.
-func (r nodeRoom) Resize(n int) []byte {
+func (r *nodeRoom) Resize(n int) []byte {
 	arena := r.s.db.Arena()
-	value, _ := r.s.nodes.get(r.master)
-	ref := nodeRef(value)
-	old := arena.Size(ref)
-	if n > old {
-		r.move(value, max(n, min(2*old, max(r.s.db.Limits.StreamNodeMaxBytes, n+n/8))))
-		ref = nodeRef(value)
+	if old := arena.Size(r.ref); n > old {
+		r.move(max(n, min(2*old, max(r.s.db.Limits.StreamNodeMaxBytes, n+n/8))))
 	}
-	return arena.Bytes(ref)[:n]
+	return arena.Bytes(r.ref)[:n]
 }
 
 // move gives the pack a block of n bytes or more.
-func (r nodeRoom) move(value []byte, n int) {
-	old := nodeRef(value)
+func (r *nodeRoom) move(n int) {
 	ref := r.s.allocNode(n)
-	copy(r.s.db.Arena().Bytes(ref), r.s.pack(old))
-	r.s.freeNode(old)
+	copy(r.s.db.Arena().Bytes(ref), r.s.pack(r.ref))
+	r.s.freeNode(r.ref)
+	r.ref = ref
+	value, _ := r.s.nodes.get(r.master)
 	binary.LittleEndian.PutUint64(value, uint64(ref))
 }
 
 // fit takes away the room behind the pack of a node that is not appended to any more.
-func (r nodeRoom) fit() {
-	value, _ := r.s.nodes.get(r.master)
-	ref := nodeRef(value)
-	if n := listpack.Size(r.s.pack(ref)); n <= r.s.db.Arena().Size(ref)*7/8 {
-		r.move(value, n)
+func (r *nodeRoom) fit() {
+	if n := listpack.Size(r.s.pack(r.ref)); n <= r.s.db.Arena().Size(r.ref)*7/8 {
+		r.move(n)
 	}
 }

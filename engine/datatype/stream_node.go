@@ -32,7 +32,8 @@ func sizeOf(words [][]byte) int {
 func (s *Stream) append(id StreamID, pairs [][]byte) {
 	tail := s.nodes.last()
 	if tail.ok && s.nodeIsFull(s.node(&tail), sizeOf(pairs)) {
-		nodeRoom{s, tail.id()}.fit()
+		room, _ := s.room(tail.id())
+		room.fit()
 		tail.ok = false
 	}
 	if tail.ok {
@@ -75,8 +76,7 @@ func (s *Stream) appendNode(id StreamID, pairs [][]byte) {
 
 // appendTo adds an entry to the node with a master.
 func (s *Stream) appendTo(master, id StreamID, pairs [][]byte) {
-	value, _ := s.nodes.get(master)
-	pack, room := s.pack(nodeRef(value)), nodeRoom{s, master}
+	room, pack := s.room(master)
 	pack = addTo(pack, room, 1, 0)
 	h := readHeader(pack)
 	same := h.fields == len(pairs)/2

@@ -11,8 +11,8 @@ func (s *Stream) delete(id StreamID) bool {
 	if it.header.entries == 1 {
 		s.dropNode(it.master)
 	} else {
-		room := nodeRoom{s, it.master}
-		pack := setInt(it.pack, room, it.flagsAt, it.flags|entryDeleted)
+		room, pack := s.room(it.master)
+		pack = setInt(pack, room, it.flagsAt, it.flags|entryDeleted)
 		addTo(pack, room, -1, 1)
 	}
 	s.Length--
@@ -91,7 +91,7 @@ func lastOf(master StreamID, pack []byte) StreamID {
 
 // trimNode marks the first node's entries that go as deleted. The node stays even if none is left that was not: its last one may have been deleted before.
 func (s *Stream) trimNode(t *trimming, master StreamID) (gone int64) {
-	room := nodeRoom{s, master}
+	room, _ := s.room(master)
 	it := s.iterate(StreamID{}, maxStreamID, false)
 	it.open()
 	for it.step() {
