@@ -157,6 +157,7 @@ func (s *Shard) serve(now int64) {
 		b.unlogged = b.unlogged[:0]
 	}
 	for len(b.ready)+len(b.maybe) > 0 {
+		now = max(now, s.cfg.Now().UnixMilli()) // a key may have expired since the turn began
 		if q := b.next(); s.serveQueue(q, now, writable) {
 			b.unlogged = append(b.unlogged, q)
 		}

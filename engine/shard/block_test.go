@@ -294,6 +294,17 @@ func TestKeyThatHasExpiredServesNobody(t *testing.T) {
 	}
 	turn.End()
 	b.hears()
+	c.Spec = script(func() { // expires while the call goes on
+		push(c, []byte("k"), []byte("a"))
+		c.DB.Expire([]byte("k"), c.Now+100)
+		b.now = b.now.Add(200 * time.Millisecond)
+	})
+	turn = b.s.Begin()
+	if _, fatal := turn.Run(c); fatal != nil {
+		t.Fatal(fatal)
+	}
+	turn.End()
+	b.hears()
 	b.do(b.s, "push k b")
 	b.hears("c k b")
 }
