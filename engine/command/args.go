@@ -28,6 +28,9 @@ func (a *Args) Left() int { return len(a.argv) - a.at }
 // Rest are the words left.
 func (a *Args) Rest() [][]byte { return a.argv[a.at:] }
 
+// Skip passes over the next n words, which must be there.
+func (a *Args) Skip(n int) { a.at += n }
+
 // Next is the next word; ErrSyntax if there is none.
 func (a *Args) Next() ([]byte, error) {
 	if !a.More() {

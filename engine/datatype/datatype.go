@@ -23,6 +23,7 @@ func Commands() []command.Spec {
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
 		zsetCommands, zsetRangeCommands, zsetCombineCommands, zsetPopCommands, zsetRandomCommands,
+		geoCommands, geoSearchCommands,
 		streamCommands, streamReadCommands, streamGroupCommands, streamClaimCommands, streamInfoCommands,
 		genericCommands, renameCommands, expireCommands, ttlCommands, sortCommands, scanCommands, objectCommands, flushCommands,
 	)

@@ -19,6 +19,7 @@ func TestTranscripts(t *testing.T) {
 		"hash", "hash_big",
 		"sets", "sets_combine", "sets_random",
 		"zset", "zset_range", "zset_combine", "zset_pop",
+		"geo",
 		"generic", "rename", "expire", "scan", "object", "flush",
 		"sort_ro",
 		"stream", "stream_groups", "stream_trim")

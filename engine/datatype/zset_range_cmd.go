@@ -217,17 +217,7 @@ func zrangestore(c *command.Call) error {
 	result := newBigZSet(c.DB)
 	z.eachOf(q.of(&z), false, result.append)
 	if q.by == byLex && !z.oneScore() {
-		effect := [][]byte{[]byte("zadd"), c.Argv[1]}
-		result.each(0, false, func(member []byte, score float64) bool {
-			effect = append(effect, resp.AppendDouble(nil, score), bytes.Clone(member))
-			return true
-		})
-		if c.DB.Exists(c.Argv[1]) {
-			c.Propagate([]byte("del"), c.Argv[1])
-		}
-		if result.len() > 0 {
-			c.Propagate(effect...)
-		}
+		propagateResult(c, c.Argv[1], result)
 	}
 	storeResult(c, c.Argv[1], result, "zrangestore")
 	return nil
