@@ -107,6 +107,10 @@ srandmember <set> <int>
 srem <set> <member> <member>
 sscan <set> 0
 sunion <set> <set>
+geoadd <zset> <small> <few> <member>
+geosearchstore <zset> <zset> fromlonlat 50 2 byradius 4000 km storedist
+georadius <zset> 50 2 4000 km count 2 any store <zset>
+geosearch <zset> frommember x bybox 1000 1000 km
 zadd <zset> <score> <member>
 zadd <zset> <score> <member> <score> <member> <score> <member>
 zadd <zset> <direction> ch <score> <member> <score> <member>
