@@ -374,7 +374,7 @@ func TestInfo(t *testing.T) {
 	for _, want := range []string{
 		"redis_version:7.0.15", "redis_mode:cluster", "run_id:" + strings.Repeat("a", 40), "tcp_port:" + n.addr[strings.LastIndex(n.addr, ":")+1:], "connected_clients:1",
 		"maxmemory_policy:noeviction", "total_connections_received:1", "keyspace_hits:1", "keyspace_misses:1", "role:master", "cluster_enabled:1",
-		"db0:keys=1,expires=0,avg_ttl=0", "errorstat_ERR:count=1", "total_error_replies:1", "loading:0",
+		"db0:keys=1,expires=0,avg_ttl=0", "errorstat_ERR:count=1", "total_error_replies:1", "loading:0", "rdb_changes_since_last_save:2",
 	} {
 		if !strings.Contains(text, "\r\n"+want+"\r\n") {
 			t.Errorf("INFO has no line %q", want)

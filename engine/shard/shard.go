@@ -83,6 +83,8 @@ type Stats struct {
 	Hits, Misses              uint64
 	// Held counts calls whose reply had to wait for the log: Writes by their own record, Reads by a key with an uncommitted change.
 	HeldWrites, HeldReads uint64
+	// Changes counts the changes of keys that calls and the log have made here.
+	Changes uint64
 }
 
 // Shard executes the calls of one node. Create it with New.

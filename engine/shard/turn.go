@@ -146,6 +146,7 @@ func (s *Shard) commit() (txlog.Pos, error) {
 
 // Changed is told by a call that a key has changed (command.Hooks).
 func (s *Shard) Changed(key []byte) {
+	s.stats.Changes++
 	s.changed = append(s.changed, s.hash(key))
 	if len(s.watchers) > 0 {
 		s.touch(key)
@@ -157,6 +158,7 @@ func (s *Shard) Changed(key []byte) {
 
 // ChangedAll is told by a call that the whole keyspace has changed (command.Hooks).
 func (s *Shard) ChangedAll() {
+	s.stats.Changes++
 	s.all = true
 	s.touchAll()
 	s.signalAll()
