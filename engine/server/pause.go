@@ -66,7 +66,7 @@ func (c *conn) postponed(row *command.Spec) bool {
 	if c.srv.paused.until.Load() == 0 {
 		return false
 	}
-	writes := row.Any(command.Write|command.MayReplicate) || row.FullName == "exec" && c.tx.writes
+	writes := row.Any(command.Write|command.MayReplicate) || row.FullName == "exec" && c.tx.mayWrite
 	until := c.srv.paused.stops(writes, c.srv.cfg.Now)
 	if until == 0 {
 		return false

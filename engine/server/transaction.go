@@ -40,6 +40,8 @@ type transaction struct {
 	bytes  int // of the queued words
 	writes bool
 	adds   bool // a queued command is refused when memory is short
+	// mayWrite is set besides for readers that may log something (PFCOUNT), which a pause of writes stops.
+	mayWrite bool
 
 	hasKeys   bool
 	slot      uint16
@@ -71,7 +73,8 @@ func (t *transaction) queue(c *conn, row *command.Spec) {
 	argv := cloneWords(c.cmd.Args)
 	t.queued = append(t.queued, queued{row, argv})
 	t.bytes += bytesOf(argv)
-	t.writes = t.writes || row.Any(command.Write|command.MayReplicate)
+	t.writes = t.writes || row.Is(command.Write)
+	t.mayWrite = t.mayWrite || row.Any(command.Write|command.MayReplicate)
 	t.adds = t.adds || row.Is(command.DenyOOM)
 	for _, k := range c.requestKeys() {
 		s := slot.Of(argv[k.Index])
