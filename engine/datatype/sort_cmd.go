@@ -36,17 +36,21 @@ func sortRO(c *command.Call) error {
 	return nil
 }
 
-// elements are those of the collection at the call's key, in the order and as many as asked for.
+// elements are those of the collection at the call's key, in the order and as many as asked for. Those to be stored are copies.
 func (s *sorting) elements(c *command.Call) ([][]byte, error) {
-	v, found := c.DB.LookupRead(c.Argv[1])
+	key := c.Argv[1]
+	v, found := c.DB.LookupRead(key)
 	if !found {
-		c.Event('m', "keymiss", c.Argv[1])
+		c.Event('m', "keymiss", key)
 		return nil, nil
 	}
 	var texts [][]byte
 	switch v.Type {
 	case keyspace.Set:
-		set := OpenSet(c.DB, c.Argv[1], v, true)
+		if s.plain && (s.store != nil || c.Nested()) { // a set has no order of its own, and the result is to be the same everywhere
+			s.plain, s.alpha = false, true
+		}
+		set := OpenSet(c.DB, key, v, true)
 		texts = make([][]byte, 0, set.Len())
 		set.Each(func(member []byte) bool {
 			if set.dict == nil || s.store != nil { // else it stays where it is until the reply
@@ -55,8 +59,16 @@ func (s *sorting) elements(c *command.Call) ([][]byte, error) {
 			texts = append(texts, member)
 			return true
 		})
-		if s.plain && (s.store != nil || c.Nested()) { // a set has no order of its own, and the result is to be the same everywhere
-			s.plain, s.alpha = false, true
+	case keyspace.ZSet:
+		zset := OpenZSet(c.DB, key, v, true)
+		if v.Object == nil { // as Redis does, which shows in the encoding
+			zset.unpack()
+		}
+		texts = s.ordered(zset.Len(), func(from int, backwards bool, fn func([]byte) bool) {
+			zset.Range(from, backwards, func(member []byte, _ float64) bool { return fn(member) })
+		})
+		if s.plain {
+			return texts, nil
 		}
 	default:
 		return nil, resp.ErrWrongType
@@ -68,4 +80,28 @@ func (s *sorting) elements(c *command.Call) ([][]byte, error) {
 	}
 	start, end := s.window(len(texts))
 	return texts[start:end], nil
+}
+
+// ordered are copies of the n elements of a collection that has an order of its own: all if they are to be sorted, else those that LIMIT leaves. each calls a function for the
+// elements from an index on, towards the end or towards the beginning.
+func (s *sorting) ordered(n int, each func(from int, backwards bool, fn func(text []byte) bool)) [][]byte {
+	from, end, backwards := 0, n, false
+	if s.plain {
+		from, end = s.window(n)
+		backwards = s.desc
+	}
+	left := end - from
+	if left == 0 {
+		return nil
+	}
+	if backwards {
+		from = n - 1 - from
+	}
+	texts := make([][]byte, 0, left)
+	each(from, backwards, func(text []byte) bool {
+		texts = append(texts, bytes.Clone(text))
+		left--
+		return left > 0
+	})
+	return texts
 }
