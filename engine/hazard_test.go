@@ -271,11 +271,11 @@ func TestHazard5PipelinesKeepTheirOrder(t *testing.T) {
 
 func TestHazard7SilentAndVanishedWriters(t *testing.T) {
 	h := newHazards(t, nil)
-	if h.knows("BLPOP") {
+	if h.knows("BZPOPMIN") {
 		t.Run("blocked clients need both", func(t *testing.T) {
 			h := newHazards(t, nil)
 			p, other := h.dial(), h.dial()
-			p.send("BLPOP l 0")
+			p.send("BZPOPMIN z 0")
 			eventually(t, func() error {
 				if !strings.Contains(other.ask("INFO clients"), `blocked_clients:1\r`) {
 					return fmt.Errorf("not blocked yet")
@@ -283,11 +283,11 @@ func TestHazard7SilentAndVanishedWriters(t *testing.T) {
 				return nil
 			})
 			h.gate.Close()
-			other.send("RPUSH l a")
-			p.silent("BLPOP")
+			other.send("ZADD z 1 a")
+			p.silent("BZPOPMIN")
 			h.gate.Open()
 			if got := p.reply(); !strings.Contains(got, `"a"`) {
-				t.Errorf("BLPOP = %s", got)
+				t.Errorf("BZPOPMIN = %s", got)
 			}
 		})
 	}
