@@ -69,3 +69,40 @@ func TestWaitCountsReplicas(t *testing.T) {
 		t.Errorf("WAIT on a replica = %s", got)
 	}
 }
+
+// A client that waits for a key when another node takes over is told that nothing was executed, and disconnected; on a replica that is promoted it goes on waiting.
+func TestBlockedClientsSurviveFailover(t *testing.T) {
+	memory := memlog.New(nil)
+	a, b := openNode(t, memory.Shard("s"), "a", nil), openNode(t, memory.Shard("s"), "b", nil)
+	a.promote(t)
+	publish(t, 1, a, a, b)
+	ha, hb := &hazards{T: t, member: a}, &hazards{T: t, member: b}
+	onOld, onNew := ha.dial(), hb.dial()
+	onNew.ask("READONLY")
+	for p, h := range map[*peer]*hazards{onOld: ha, onNew: hb} {
+		p.send("XREAD BLOCK 0 STREAMS s $", "PING")
+		other := h.dial()
+		eventually(t, func() error {
+			if !strings.Contains(other.ask("INFO clients"), `blocked_clients:1\r`) {
+				return fmt.Errorf("not blocked yet")
+			}
+			return nil
+		})
+	}
+	eventually(t, func() error { return b.Promote(soon(t)) }) // once it has caught up
+	publish(t, 2, b, a, b)
+	if got := onOld.reply(); !strings.HasPrefix(got, "-UNBLOCKED force unblock from blocking operation") && !strings.HasPrefix(got, "-MOVED") {
+		t.Errorf("the client of the old primary gets %s", got)
+	} else if strings.HasPrefix(got, "-UNBLOCKED") {
+		if line, err := onOld.r.ReadString('\n'); err == nil {
+			t.Errorf("got %q behind UNBLOCKED, want that the connection is closed", line)
+		}
+	}
+	hb.dial().ask("XADD s 1-1 f v")
+	if got := onNew.reply(); !strings.Contains(got, `"1-1"`) {
+		t.Errorf("the client of the new primary gets %s", got)
+	}
+	if got := onNew.reply(); got != "+PONG" {
+		t.Errorf("PING = %s", got)
+	}
+}

@@ -331,3 +331,18 @@ func TestBlockedCallsAreCountedOnce(t *testing.T) {
 		}
 	}
 }
+
+// One element through a blocked client and back: two wake-ups, four system calls for reading and writing on each side.
+func BenchmarkBlockedServe(b *testing.B) {
+	n := run(b, nil)
+	consumer, producer := n.dial(), n.dial()
+	consumer.SetDeadline(time.Time{})
+	producer.SetDeadline(time.Time{})
+	b.ReportAllocs()
+	for b.Loop() {
+		consumer.send("BPOP k 0\r\n")
+		producer.send("SET k v\r\n")
+		producer.expect("+OK\r\n")
+		consumer.expect(popped("k", "v"))
+	}
+}
