@@ -35,7 +35,6 @@ var deviations = map[string]string{
 	"xsetid":                "Breaks a WATCH of the key, which it changes; in Redis it does not.",
 	"xgroup|create":         "Breaks a WATCH of the key, which it changes; in Redis only with MKSTREAM, if there was no key.",
 	"xgroup|setid":          "Breaks a WATCH of the key, which it changes; in Redis it does not. Calls of XREADGROUP that wait for entries behind the new id are answered at once, in Redis at the next XADD.",
-	"xadd":                  "Where ms-* leaves no number the error always speaks of the id; in Redis it may speak of the size of elements, depending on calls before.",
 	"xread":                 "An entry that is added and deleted again by one transaction does not wake a call that waits; in Redis it is answered no entries.",
 	"xreadgroup":            "Breaks a WATCH of the key, which it changes; in Redis it does not. Numbers and times of deliveries that reading pending entries again changes reach the replicas; in Redis they do not.",
 	"role":                  "Replication offsets are positions in the shard's log.",

@@ -219,7 +219,7 @@ func nextID(last, id StreamID, mode idMode, now uint64) (StreamID, error) {
 		return id, nil
 	case mode == idNumbered && id.MS == last.MS:
 		if last.Seq == math.MaxUint64 {
-			return id, errIDSmall
+			return id, errEntryTooBig // Redis's text for this, too
 		}
 		id.Seq = last.Seq + 1
 	}

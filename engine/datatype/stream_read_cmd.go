@@ -10,11 +10,11 @@ import (
 
 var streamReadCommands = []command.Spec{
 	{Name: "xread", Arity: -4, Flags: command.ReadOnly | command.Blocking, Group: command.Stream,
-		Keys:  []command.KeySpec{{Keyword: "STREAMS", From: 1, Last: -1, Limit: 2, Flags: command.RO | command.Access}},
+		Keys:  []command.KeySpec{{Keyword: "STREAMS", From: 1, Last: -1, Limit: 2, Flags: command.RO | command.Access, Find: xreadKeys}},
 		Since: "5.0.0", Args: "[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]",
 		Complexity: "O(N) for each stream, where N is the number of entries returned", Summary: "Returns the entries of streams after given ids, and may wait for them.", Run: xread},
 	{Name: "xreadgroup", Arity: -7, Flags: command.Write | command.Blocking, Group: command.Stream,
-		Keys:  []command.KeySpec{{Keyword: "STREAMS", From: 4, Last: -1, Limit: 2, Flags: command.RO | command.Access}},
+		Keys:  []command.KeySpec{{Keyword: "STREAMS", From: 4, Last: -1, Limit: 2, Flags: command.RO | command.Access, Find: xreadKeys}},
 		Since: "5.0.0", Args: "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]",
 		Complexity: "O(N) for each stream, where N is the number of entries returned",
 		Summary:    "Returns the entries of streams that a group has not read, or that are pending for a consumer, and may wait for them.", Run: xread},
@@ -96,6 +96,31 @@ func parseRead(c *command.Call) (r streamRead, err error) {
 		return r, errReadNoGroup
 	}
 	return r, nil
+}
+
+// xreadKeys finds the keys of XREAD and XREADGROUP as Redis does when it routes them: a group or a consumer may have the name "streams", and a request with a key
+// too many has none.
+func xreadKeys(argv [][]byte, keys []command.Key) ([]command.Key, error) {
+	at := 1
+	for ; at < len(argv); at++ {
+		switch word := argv[at]; {
+		case bytes.EqualFold(word, []byte("block")), bytes.EqualFold(word, []byte("count")):
+			at++
+		case bytes.EqualFold(word, []byte("group")):
+			at += 2
+		case bytes.EqualFold(word, []byte("noack")):
+		case bytes.EqualFold(word, []byte("streams")):
+			if n := len(argv) - at - 1; n%2 == 0 {
+				for i := range n / 2 {
+					keys = append(keys, command.Key{Index: at + 1 + i, Flags: command.RO | command.Access})
+				}
+			}
+			return keys, nil
+		default:
+			return keys, nil
+		}
+	}
+	return keys, nil
 }
 
 // wanted is what is to be read of one stream: the entries after an id, or for a group the new ones, or those pending for the consumer after the id.

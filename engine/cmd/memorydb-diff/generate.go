@@ -164,6 +164,14 @@ func (g *generator) argument(to []string, a command.Argument) []string {
 	if g.group == command.Generic && a.Token == "GET" && g.IntN(5) > 0 { // always refused
 		return to
 	}
+	if g.group == command.Stream {
+		switch {
+		case a.Token == "BLOCK": // might block
+			return to
+		case a.Name == "id_or_auto": // what the clock chooses differs
+			return append(to, pick(g, g.streamID(), "1-*", "2-*", "3-*"))
+		}
+	}
 	n := 1
 	if a.Multiple {
 		n += g.IntN(3)
@@ -188,6 +196,18 @@ func (g *generator) argument(to []string, a command.Argument) []string {
 }
 
 func (g *generator) word(a command.Argument) string {
+	if g.group == command.Stream && a.Type == "string" {
+		switch a.Name {
+		case "id", "ID", "start", "end", "last-id", "max_deleted_entry_id", "threshold":
+			return g.streamID()
+		case "group", "groupname", "consumer", "consumername":
+			return pick(g, "a", "b", "c", "")
+		case "min-idle-time":
+			return pick(g, "0", "0", "0", "100000000", "-1", "x")
+		case "field":
+			return pick(g, "f", "f", "g", "1")
+		}
+	}
 	switch {
 	case a.Type == "key", a.Name == "key":
 		return g.key()
@@ -205,6 +225,21 @@ func (g *generator) word(a command.Argument) string {
 		return pick(g, "1", "2", "3", "-7", "8", "27", "40000", "-5000000000", "a", "b", "c", "", "01", "1.5", "x\x00y")
 	}
 	return g.value()
+}
+
+// streamID is an id of few, or a length to which a stream is to be trimmed.
+func (g *generator) streamID() string {
+	switch g.IntN(20) {
+	case 0:
+		return pick(g, "-", "+", "$", ">", "x", "1-x", "(1", "(1-1", "18446744073709551615", "18446744073709551616", "", "-1", "1--1", " 1", "01-02", "*")
+	case 1:
+		return pick(g, "(", "") + fmt.Sprintf("%d-18446744073709551615", g.IntN(5))
+	case 2, 3:
+		return pick(g, ">", ">", "$", "-", "+")
+	case 4, 5, 6:
+		return strconv.Itoa(g.IntN(8))
+	}
+	return fmt.Sprintf("%d-%d", g.IntN(5), g.IntN(12))
 }
 
 // key is one of few keys, mostly with one hash tag.

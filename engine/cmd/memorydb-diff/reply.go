@@ -115,6 +115,14 @@ func (v *reply) normalise(words []string) {
 		v.blank()
 	case "sort", "sort_ro":
 		v.unsort(words)
+	case "xpending":
+		for i := range v.items {
+			if idle := v.items[i].items; len(idle) == 4 {
+				idle[2].text = "" // since the last delivery
+			}
+		}
+	case "xinfo":
+		v.forgetTimes()
 	case "object":
 		if len(words) > 1 && strings.EqualFold(words[1], "refcount") { // depends on how Redis came to the value
 			v.blank()
@@ -123,6 +131,17 @@ func (v *reply) normalise(words []string) {
 		if len(words) > 1 && strings.EqualFold(words[1], "getkeysinslot") {
 			v.blank()
 		}
+	}
+}
+
+// forgetTimes takes away what XINFO tells of when consumers were seen and entries delivered.
+func (v *reply) forgetTimes() {
+	for i := range v.items {
+		item := &v.items[i]
+		if n, err := strconv.ParseInt(item.text, 10, 64); err == nil && n > 1e11 && item.kind == ':' || i > 0 && v.items[i-1].text == "idle" {
+			item.text = ""
+		}
+		item.forgetTimes()
 	}
 }
 
