@@ -22,6 +22,7 @@ func Commands() []command.Spec {
 		bitmapCommands, bitfieldCommands, hyperLogLogCommands, hyperLogLogDebugCommands,
 		hashCommands, hashIncrCommands, hashScanCommands,
 		setsCommands, setsCombineCommands, setsRandomCommands,
+		listCommands, listPopCommands, listPosCommands,
 		zsetCommands, zsetRangeCommands, zsetCombineCommands, zsetPopCommands, zsetRandomCommands,
 		geoCommands, geoSearchCommands,
 		streamCommands, streamReadCommands, streamGroupCommands, streamClaimCommands, streamInfoCommands,
@@ -34,6 +35,10 @@ func PackedDigest(t keyspace.Type, packed []byte) uint64 {
 	switch t {
 	case keyspace.Hash:
 		return packedHash(packed).digest()
+	case keyspace.List:
+		var sum listDigest
+		sum.addPack(packed)
+		return sum.sum
 	case keyspace.Set:
 		return intsetDigest(packed)
 	case keyspace.ZSet:

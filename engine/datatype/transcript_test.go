@@ -18,7 +18,7 @@ func TestTranscripts(t *testing.T) {
 		"bitmap", "bitfield", "hyperloglog",
 		"hash", "hash_big",
 		"sets", "sets_combine", "sets_random",
-		"zset", "zset_range", "zset_combine", "zset_pop",
+		"list", "zset", "zset_range", "zset_combine", "zset_pop",
 		"geo",
 		"generic", "rename", "expire", "scan", "object", "flush",
 		"sort_ro",

@@ -166,3 +166,12 @@ func AppendInts(p []byte, ints ...int64) []byte {
 	h := Heap(p)
 	return SpliceInts(p, &h, End(p), End(p), 0, ints...)
 }
+
+// AppendRaw appends count elements to a pack on the heap, as they lie side by side in another pack, and returns it.
+func AppendRaw(p, elems []byte, count int) []byte {
+	h := Heap(p)
+	at := End(p)
+	p = splice(p, &h, at, at, len(elems), count)
+	copy(p[at:], elems)
+	return p
+}
