@@ -94,6 +94,13 @@ func (h hyperLogLog) register(i int) byte {
 	return byte(v >> shift & 63)
 }
 
+// four are the registers i to i+3, of which i is a multiple of four, of a dense HyperLogLog: three bytes.
+func (h hyperLogLog) four(i int) [4]byte {
+	b := h[hllHeader+i/4*3:][:3]
+	v := uint(b[0]) | uint(b[1])<<8 | uint(b[2])<<16
+	return [4]byte{byte(v & 63), byte(v >> 6 & 63), byte(v >> 12 & 63), byte(v >> 18)}
+}
+
 func (h hyperLogLog) setRegister(i int, value byte) {
 	at, shift := hllHeader+i*6/8, i*6&7
 	h[at] = h[at]&^byte(63<<shift) | value<<shift
@@ -255,8 +262,10 @@ type registers [hllRegisters]byte
 // merge raises each register to that of h. It is false if the runs of h are wrong.
 func (r *registers) merge(h hyperLogLog) bool {
 	if h.dense() {
-		for i := range r {
-			r[i] = max(r[i], h.register(i))
+		for i := 0; i < hllRegisters; i += 4 {
+			for k, v := range h.four(i) {
+				r[i+k] = max(r[i+k], v)
+			}
 		}
 		return true
 	}
@@ -283,8 +292,16 @@ func (r *registers) histogram() *histogram {
 func (h hyperLogLog) histogram() (*histogram, bool) {
 	var hist histogram
 	if h.dense() {
-		for i := range hllRegisters {
-			hist[h.register(i)]++
+		var parts [4]histogram // four counters for each value, since most registers have few values
+		for i := 0; i < hllRegisters; i += 4 {
+			v := h.four(i)
+			parts[0][v[0]]++
+			parts[1][v[1]]++
+			parts[2][v[2]]++
+			parts[3][v[3]]++
+		}
+		for v := range hist {
+			hist[v] = parts[0][v] + parts[1][v] + parts[2][v] + parts[3][v]
 		}
 		return &hist, true
 	}
