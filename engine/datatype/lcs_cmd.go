@@ -61,6 +61,7 @@ func longestCommon(c *command.Call) error {
 	if err != nil {
 		return err
 	}
+	a, _ = c.DB.Peek(c.Argv[1]) // again: the lookup of the other key may have deleted it as expired, after which no bytes are valid
 	// Redis's table has four bytes a cell; ours has less, but what Redis refuses for its size is refused.
 	if (len(a.Bytes)+1)*(len(b.Bytes)+1)*4 > maxString {
 		return errLCSMemory
