@@ -2,6 +2,7 @@ package datatype
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
@@ -9,6 +10,11 @@ import (
 )
 
 var sortCommands = []command.Spec{
+	{Name: "sort", Arity: -2, Flags: command.Write | command.DenyOOM, Group: command.Generic, Categories: sortCategories,
+		Keys: []command.KeySpec{{Begin: 1, Flags: command.RO | command.Access}, sortPatterns, {Unknown: true, Flags: command.OW | command.Update, Find: sortStoreKey,
+			Notes: "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array"}}, Since: "1.0.0",
+		Args:       "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] [STORE destination]",
+		Complexity: sortComplexity, Summary: "Returns the elements of a list, set or sorted set in order, or stores them.", Run: sortKey},
 	{Name: "sort_ro", Arity: -2, Flags: command.ReadOnly, Group: command.Generic, Categories: sortCategories,
 		Keys: []command.KeySpec{{Begin: 1, Flags: command.RO | command.Access}, sortPatterns}, Since: "7.0.0",
 		Args:       "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]",
@@ -23,17 +29,68 @@ var (
 		Notes: "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort"}
 )
 
-func sortRO(c *command.Call) error {
-	s, err := parseSort(c.Args(2), false)
+// sortStoreKey finds the key of the last STORE, though not where a word is an argument of LIMIT, BY or GET.
+func sortStoreKey(argv [][]byte, keys []command.Key) ([]command.Key, error) {
+	at := 0
+	for i := 2; i < len(argv); i++ {
+		switch strings.ToLower(string(argv[i])) {
+		case "limit":
+			i += 2
+		case "by", "get":
+			i++
+		case "store":
+			if i+1 < len(argv) {
+				at = i + 1
+			}
+		}
+	}
+	if at > 0 {
+		keys = append(keys, command.Key{Index: at, Flags: command.OW | command.Update})
+	}
+	return keys, nil
+}
+
+func sortKey(c *command.Call) error { return sortGeneric(c, true) }
+
+func sortRO(c *command.Call) error { return sortGeneric(c, false) }
+
+func sortGeneric(c *command.Call, withStore bool) error {
+	s, err := parseSort(c.Args(2), withStore)
 	if err != nil {
 		return err
 	}
 	texts, err := s.elements(c)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case s.store == nil:
+		replyBulks(c.Reply, texts)
+	default:
+		storeList(c, s.store, texts, "sortstore")
 	}
-	replyBulks(c.Reply, texts)
 	return nil
+}
+
+// storeList makes a list of texts, which do not point into the DB's arena, the value of key, or deletes key if there are none, and answers their number.
+func storeList(c *command.Call, key []byte, texts [][]byte, event string) {
+	_, existed := c.DB.LookupWrite(key)
+	if existed {
+		c.DB.Delete(key)
+	}
+	switch {
+	case len(texts) > 0:
+		list := OpenList(c.DB, key, keyspace.Value{}, false)
+		for _, text := range texts {
+			list.Push(text, false)
+		}
+		if !existed {
+			added(c, key)
+		}
+		c.Changed(key, 'l', event)
+	case existed:
+		c.Changed(key, 'g', "del")
+	}
+	c.Reply.Int(int64(len(texts)))
 }
 
 // elements are those of the collection at the call's key, in the order and as many as asked for. Those to be stored are copies.
@@ -59,6 +116,12 @@ func (s *sorting) elements(c *command.Call) ([][]byte, error) {
 			texts = append(texts, member)
 			return true
 		})
+	case keyspace.List:
+		list := OpenList(c.DB, key, v, true)
+		texts = s.ordered(list.Len(), list.Each)
+		if s.plain {
+			return texts, nil
+		}
 	case keyspace.ZSet:
 		zset := OpenZSet(c.DB, key, v, true)
 		if v.Object == nil { // as Redis does, which shows in the encoding

@@ -21,7 +21,7 @@ func TestTranscripts(t *testing.T) {
 		"list", "zset", "zset_range", "zset_combine", "zset_pop",
 		"geo",
 		"generic", "rename", "expire", "scan", "object", "flush",
-		"sort_ro",
+		"sort", "sort_ro",
 		"stream", "stream_groups", "stream_trim")
 }
 
