@@ -18,6 +18,8 @@ var eventClasses = map[string]string{
 	"set": "$", "append": "$", "setbit": "$", "pfadd": "$", "setrange": "$", "incrby": "$", "incrbyfloat": "$",
 	"hset": "h", "hdel": "h", "hincrby": "h", "hincrbyfloat": "h",
 	"sadd": "s", "srem": "s", "spop": "s", "sinterstore": "s", "sunionstore": "s", "sdiffstore": "s",
+	"zadd": "z", "zincr": "z", "zrem": "z", "zremrangebyscore": "z", "zremrangebyrank": "z", "zremrangebylex": "z", "zpopmin": "z", "zpopmax": "z",
+	"zunionstore": "z", "zinterstore": "z", "zdiffstore": "z", "zrangestore": "z", "geosearchstore": "z", "georadiusstore": "z",
 	"del": "g", "expire": "g", "persist": "g", "rename_from": "g", "rename_to": "g", "copy_to": "g",
 	"xadd": "t", "xdel": "t", "xtrim": "t", "xsetid": "t", "xgroup-create": "t", "xgroup-createconsumer": "t", "xgroup-delconsumer": "t",
 	"xgroup-destroy": "t", "xgroup-setid": "t",

@@ -2,6 +2,7 @@ package datatype
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/resp"
@@ -41,8 +42,21 @@ var geoSearchCommands = []command.Spec{
 func geoStoreKeys(from int) []command.KeySpec {
 	return []command.KeySpec{
 		{Begin: 1, Flags: command.RO | command.Access},
-		{Keyword: "STORE", From: from, Flags: command.OW | command.Update},
-		{Keyword: "STOREDIST", From: from, Flags: command.OW | command.Update},
+		{Keyword: "STORE", From: from, Flags: command.OW | command.Update, Find: keysAfter("STORE", from)},
+		{Keyword: "STOREDIST", From: from, Flags: command.OW | command.Update, Find: keysAfter("STOREDIST", from)},
+	}
+}
+
+// keysAfter finds every key that an option names, from an index on: the last one counts, where Redis's key specification tells the first one only.
+func keysAfter(option string, from int) func(argv [][]byte, keys []command.Key) ([]command.Key, error) {
+	return func(argv [][]byte, keys []command.Key) ([]command.Key, error) {
+		for i := from; i+1 < len(argv); i++ {
+			if strings.EqualFold(string(argv[i]), option) {
+				i++
+				keys = append(keys, command.Key{Index: i, Flags: command.OW | command.Update})
+			}
+		}
+		return keys, nil
 	}
 }
 
