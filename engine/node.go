@@ -104,6 +104,7 @@ func Open(cfg Config) (*Node, error) {
 	n.state = cluster.New(cluster.Config{Self: cfg.Node, Offset: func() int64 { p, _ := n.shard.Position(); return int64(p) }})
 	n.debug = debug.New(debug.Config{
 		Rebuild: func() error { return n.shard.Rebuild(context.Background()) }, Role: func() shard.Role { return n.shard.Role() }, Sleep: time.Sleep, Logger: cfg.Logger,
+		Serialized: serialized, ListNodes: listNodes, DenyScripts: func(deny bool) { n.scripts.DenyScripts(deny) },
 	})
 	n.scripts = script.New(script.Config{
 		Table: func() *command.Table { return n.table }, Logger: cfg.Logger, Now: cfg.Now,

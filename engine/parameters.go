@@ -4,7 +4,9 @@ import (
 	"time"
 
 	"github.com/openmemorydb/memorydb/engine/config"
+	"github.com/openmemorydb/memorydb/engine/datatype"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/rdb"
 	"github.com/openmemorydb/memorydb/engine/server"
 	"github.com/openmemorydb/memorydb/engine/shard"
 )
@@ -60,4 +62,26 @@ func clientMemory(c *config.Config) int64 {
 		return n
 	}
 	return c.MaxMemory.Load() * -n / 100
+}
+
+// serialized is the length of a value as DUMP writes it, without its type and footer; 0 if it can't be written.
+func serialized(db *keyspace.DB, key []byte) (n int) {
+	const around = 1 + 10
+	if v, ok := db.Peek(key); ok {
+		if err := rdb.Dump(v, func(payload []byte) { n = len(payload) - around }); err != nil {
+			return 0
+		}
+	}
+	return n
+}
+
+// listNodes tells of the list at a key: its nodes, elements, and bytes.
+func listNodes(db *keyspace.DB, key []byte) (nodes, elements, size int) {
+	v, ok := db.Peek(key)
+	l := datatype.OpenList(db, key, v, ok)
+	for i := range l.NodeCount() {
+		data, _ := l.Node(i)
+		size += len(data)
+	}
+	return l.NodeCount(), l.Len(), size
 }

@@ -31,9 +31,7 @@ type Config struct {
 	ListNodes func(db *keyspace.DB, key []byte) (nodes, elements, size int)
 	// DenyScripts lets scripts execute commands that are not for them, or not.
 	DenyScripts func(deny bool)
-	// SkipChecksums makes RESTORE take payloads whatever their checksum is.
-	SkipChecksums func(skip bool)
-	Logger        *slog.Logger
+	Logger      *slog.Logger
 }
 
 // Debug is the command's state.
@@ -73,24 +71,23 @@ type subcommand struct {
 }
 
 var subcommands = map[string]subcommand{
-	"help":                         {0, 0, help},
-	"change-repl-id":               {0, 0, nothing},
-	"digest":                       {0, 0, digest},
-	"digest-value":                 {0, 1 << 30, digestValue},
-	"error":                        {1, 1, errorReply},
-	"loadaof":                      {0, 0, reload},
-	"log":                          {1, 1, (*Debug).log},
-	"object":                       {1, 1, object},
-	"pause-cron":                   {1, 1, pauseCron},
-	"populate":                     {1, 3, populate},
-	"protocol":                     {1, 1, protocol},
-	"quicklist-packed-threshold":   {1, 1, packedThreshold},
-	"reload":                       {0, 1 << 30, reload},
-	"set-active-expire":            {1, 1, setActiveExpire},
-	"set-disable-deny-scripts":     {1, 1, setDenyScripts},
-	"set-skip-checksum-validation": {1, 1, setSkipChecksums},
-	"sleep":                        {1, 1, sleep},
-	"stringmatch-len":              {2, 2, stringMatch},
+	"help":                       {0, 0, help},
+	"change-repl-id":             {0, 0, nothing},
+	"digest":                     {0, 0, digest},
+	"digest-value":               {0, 1 << 30, digestValue},
+	"error":                      {1, 1, errorReply},
+	"loadaof":                    {0, 0, reload},
+	"log":                        {1, 1, (*Debug).log},
+	"object":                     {1, 1, object},
+	"pause-cron":                 {1, 1, pauseCron},
+	"populate":                   {1, 3, populate},
+	"protocol":                   {1, 1, protocol},
+	"quicklist-packed-threshold": {1, 1, packedThreshold},
+	"reload":                     {0, 1 << 30, reload},
+	"set-active-expire":          {1, 1, setActiveExpire},
+	"set-disable-deny-scripts":   {1, 1, setDenyScripts},
+	"sleep":                      {1, 1, sleep},
+	"stringmatch-len":            {2, 2, stringMatch},
 }
 
 func (d *Debug) run(c *command.Call) error {
@@ -147,12 +144,6 @@ func pauseCron(d *Debug, c *command.Call) error {
 
 func setDenyScripts(d *Debug, c *command.Call) error {
 	d.cfg.DenyScripts(!on(c.Argv[2]))
-	c.Reply.OK()
-	return nil
-}
-
-func setSkipChecksums(d *Debug, c *command.Call) error {
-	d.cfg.SkipChecksums(on(c.Argv[2]))
 	c.Reply.OK()
 	return nil
 }

@@ -105,8 +105,6 @@ func help(_ *Debug, c *command.Call) error {
 		"    default.",
 		"SET-DISABLE-DENY-SCRIPTS <0|1>",
 		"    Setting it to 1 lets scripts execute commands that are not for them.",
-		"SET-SKIP-CHECKSUM-VALIDATION <0|1>",
-		"    Enables or disables checksum checks for RESTORE's payload.",
 		"SLEEP <seconds>",
 		"    Stop the server for <seconds>. Decimals allowed.",
 		"STRINGMATCH-LEN <length> <pattern>",
