@@ -191,12 +191,12 @@ func lmpop(c *command.Call) error {
 }
 
 func blmpop(c *command.Call) error {
-	timeout, err := parseSeconds(c.Argv[1])
-	if err != nil {
-		return err
-	}
 	var p listPop
 	if err := p.parse(c, 2); err != nil {
+		return err
+	}
+	timeout, err := parseSeconds(c.Argv[1])
+	if err != nil {
 		return err
 	}
 	l, found, err := firstList(c, readyKeys(c, p.keys))
