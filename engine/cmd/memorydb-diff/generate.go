@@ -34,7 +34,7 @@ func forms() ([]form, error) {
 	t := command.NewTable(false, datatype.Commands(), server.Commands())
 	var all []form
 	for _, row := range t.All() {
-		if row.Run == nil || row.Is(command.Restricted|command.Added) || row.Any(command.Admin) || elsewhere[row.FullName] || len(row.Subcommands) > 0 {
+		if row.Run == nil || row.Any(command.Restricted|command.Added|command.Admin) || elsewhere[row.FullName] || len(row.Subcommands) > 0 {
 			continue
 		}
 		switch parent, _, _ := strings.Cut(row.FullName, "|"); parent {
@@ -213,6 +213,11 @@ func (g *generator) word(a command.Argument) string {
 		return g.key()
 	case a.Type == "integer", a.Type == "unix-time", a.Name == "slot", a.Name == "count":
 		return g.number(a.Name)
+	case a.Name == "timeout": // of a call that may block; nobody would end its wait
+		if g.depth > 0 && g.IntN(3) == 0 {
+			return "0"
+		}
+		return pick(g, "0.001", "0.001", "0.001", "1e-3", "-1", "inf", "nan", "", "abc", "1e400", " 1", "0.00001")
 	case a.Type == "double":
 		return pick(g, "0", "1", "-1.5", "3.0e3", "1e400", "inf", "-inf", "nan", "0.1", " 1", "1 ", "0x10", "5e-324", "12345678901234567", "", "1e4932", "+2", "abc", "1e17", "0.00000001")
 	case a.Type == "pattern" && a.Token == "BY":
