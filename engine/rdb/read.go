@@ -24,6 +24,8 @@ func (d *Decoder) valueOf(k kind, db *keyspace.DB) (keyspace.Value, error) {
 	case kindString:
 		s, err := d.string()
 		return datatype.LoadString(s), err
+	case kindList, kindListZiplist, kindListQuicklist, kindListQuicklist2:
+		return d.list(k, db)
 	case kindHash, kindHashListpack, kindHashZiplist, kindHashZipmap:
 		return d.hash(k, db)
 	case kindSet, kindSetIntset, kindSetListpack:

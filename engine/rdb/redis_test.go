@@ -22,7 +22,7 @@ type example struct {
 
 // examples are values of all types and forms.
 func examples() []example {
-	return slices.Concat(stringExamples(), hashExamples(), setExamples(), zsetExamples(), streamExamples())
+	return slices.Concat(stringExamples(), listExamples(), hashExamples(), setExamples(), zsetExamples(), streamExamples())
 }
 
 func one(words ...string) [][]string { return [][]string{words} }
@@ -73,6 +73,28 @@ func stringExamples() []example {
 		example{name: "hyperloglog", commands: one(hll...), read: "get k"},
 		example{name: "dense hyperloglog", commands: append(one(hll...), []string{"pfdebug", "todense", "k"}), read: "get k"},
 		example{name: "appended", commands: [][]string{{"set", "k", "1"}, {"append", "k", "2"}}, read: "get k"})
+}
+
+func listExamples() []example {
+	many := func(n, size int) []string {
+		words := []string{"rpush", "k"}
+		for i := range n {
+			words = append(words, fmt.Sprint(i)+strings.Repeat("e", size))
+		}
+		return words
+	}
+	const read = "lrange k 0 -1"
+	return []example{
+		{name: "list of one", commands: one("rpush", "k", "a"), read: read},
+		{name: "list of numbers", commands: one("rpush", "k", "1", "127", "128", "-1", "4095", "4096", "-32769", "8388608", "2147483648", "9223372036854775807", "007", "1.5", ""), read: read},
+		{name: "list of texts", commands: one("rpush", "k", noise(63), noise(64), noise(4095), prose(200)), read: read},
+		{name: "list of a long text", commands: one("rpush", "k", "a", prose(9000), "b", noise(20_000), "c"), read: read},
+		{name: "list of 100", commands: one(many(100, 3)...), read: read},
+		{name: "list of 3000", commands: one(many(3000, 10)...), read: read},
+		{name: "list of 5000 numbers", commands: one(many(5000, 0)...), read: read},
+		{name: "list from the left", commands: one(append([]string{"lpush"}, many(3000, 10)[1:]...)...), read: read},
+		{name: "list after changes", commands: [][]string{many(3000, 10), {"lpop", "k", "5"}, {"linsert", "k", "before", "1500eeeeeeeeee", prose(5000)}, {"lrem", "k", "0", "2000eeeeeeeeee"}, {"lset", "k", "700", "x"}, {"rpop", "k"}}, read: read},
+	}
 }
 
 func hashExamples() []example {

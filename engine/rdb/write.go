@@ -21,6 +21,8 @@ func kindOf(v keyspace.Value) (kind, error) {
 		return kindSetIntset, nil
 	case v.Type == keyspace.Set:
 		return kindSet, nil
+	case v.Type == keyspace.List:
+		return kindListQuicklist2, nil
 	case v.Type == keyspace.ZSet && v.Object == nil:
 		return kindZSetListpack, nil
 	case v.Type == keyspace.ZSet:
@@ -36,6 +38,8 @@ func (e *Encoder) value(v keyspace.Value) {
 	switch v.Type {
 	case keyspace.String:
 		e.string(v.Bytes)
+	case keyspace.List:
+		e.list(v)
 	case keyspace.Hash:
 		e.hash(v)
 	case keyspace.Set:
