@@ -130,6 +130,7 @@ func (s *State) Load(p *Proto) *glua.LFunction {
 	if len(s.loaded) >= maxLoaded {
 		clear(s.loaded)
 	}
+	s.Guard.Begin() // an earlier script may have been ended
 	outer := s.NewFunctionFromProto(p.proto)
 	outer.Env = s.env
 	s.Push(outer)
