@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openmemorydb/memorydb/engine/acl"
@@ -56,6 +57,8 @@ type Config struct {
 	Port int
 	// RedisVersion is what INFO reports as redis_version; empty is 7.0.15.
 	RedisVersion string
+	// DumpFile is where SAVE and BGSAVE write, with AdminCommands; empty: they are refused.
+	DumpFile string
 	// Version is the program's version, for leadership entries.
 	Version string
 	Now     func() time.Time
@@ -77,6 +80,7 @@ type Node struct {
 	serving sync.WaitGroup
 	stop    chan struct{} // closed by Close: ends the expiry goroutine
 	once    sync.Once
+	saved   atomic.Int64 // when an RDB file was kept last, in seconds since the epoch
 }
 
 // Status is what a node is just now.
@@ -128,7 +132,7 @@ func Open(cfg Config) (*Node, error) {
 	})
 	n.server = server.New(server.Config{
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger, RedisVersion: cfg.RedisVersion,
-		Info: server.Info{RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas, ReplicasAt: cfg.ReplicasAt},
+		Feed: n.feed(), Info: server.Info{LastSave: n.lastSave, RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas, ReplicasAt: cfg.ReplicasAt},
 	})
 	n.config.ResetStat = n.server.ResetStats
 	n.config.OnChange(n.apply, heeded()...)

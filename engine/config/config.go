@@ -14,12 +14,13 @@ import (
 
 // Config is the configuration of one node. The exported values may be loaded by any goroutine at any time; Set and its kin change them.
 type Config struct {
-	MaxMemory        Int  // bytes; 0: no limit
-	MaxMemoryPolicy  Enum // a Policy
-	MaxMemoryClients Int  // bytes, or percent of maxmemory if negative
-	MaxMemorySamples Int
-	LFULogFactor     Int
-	LFUDecayTime     Int // minutes
+	MaxMemory             Int  // bytes; 0: no limit
+	MaxMemoryPolicy       Enum // a Policy
+	ReplPingReplicaPeriod Int  // seconds
+	MaxMemoryClients      Int  // bytes, or percent of maxmemory if negative
+	MaxMemorySamples      Int
+	LFULogFactor          Int
+	LFUDecayTime          Int // minutes
 
 	ActiveExpireEffort Int // 1 to 10
 	ActiveDefrag       Bool

@@ -30,7 +30,7 @@ var ours = map[string]string{
 	"hz 20":                          "ERR CONFIG SET failed (possibly related to argument 'hz') - can't set immutable config",                                          // there is no timer to set
 	"timeout 1 hz x":                 "ERR CONFIG SET failed (possibly related to argument 'hz') - can't set immutable config",
 	"hz x":                           "ERR CONFIG SET failed (possibly related to argument 'hz') - can't set immutable config",
-	"appendfsync x":                  "ERR CONFIG SET failed (possibly related to argument 'appendfsync') - can't set immutable config", // always always
+	"appendfsync x":                  "ERR CONFIG SET failed (possibly related to argument 'appendfsync') - argument(s) must be one of the following: always",
 }
 
 func readFile(t *testing.T) []string {

@@ -28,7 +28,7 @@ var policies = []string{"volatile-lru", "volatile-lfu", "volatile-random", "vola
 // String is the policy's name.
 func (p Policy) String() string { return policies[p] }
 
-// savePoints checks the words of save: pairs of seconds and changes.
+// savePoints checks the words of save: pairs of seconds and changes, of which there can be none here.
 func savePoints(s string) error {
 	args := split(s)
 	if len(args)%2 != 0 {
@@ -39,6 +39,9 @@ func savePoints(s string) error {
 		if err != nil || n < 0 || i%2 == 0 && n == 0 {
 			return wrong("Invalid save parameters")
 		}
+	}
+	if len(args) > 0 {
+		return wrong("argument must be empty: every write is in the transaction log, SAVE and BGSAVE write RDB files")
 	}
 	return nil
 }

@@ -160,11 +160,13 @@ func (c *Config) table() []*Directive {
 			Note: "The node announces the address that it listens on."},
 
 		// Durability and replication.
-		{Name: "appendonly", value: boolean(nil, true),
+		{Name: "repl-ping-replica-period", Aliases: []string{"repl-ping-slave-period"}, Live: true, value: integer(&c.ReplPingReplicaPeriod, 10, 1, int31),
+			Effect: "Seconds between the PINGs to a replica of Redis (SYNC)."},
+		{Name: "appendonly", Live: true, value: enum(nil, "yes", "yes"),
 			Note: "Every write is in the transaction log before it is acknowledged."},
-		{Name: "appendfsync", value: enum(nil, "always", "everysec", "always", "no"),
+		{Name: "appendfsync", Live: true, value: enum(nil, "always", "always"),
 			Note: "Every write is on disk in most zones before it is acknowledged."},
-		{Name: "save", value: checked(nil, "", "pairs of seconds and changes", savePoints),
+		{Name: "save", Live: true, value: checked(nil, "", "empty", savePoints),
 			Note: "Snapshots are made from the transaction log."},
 		{Name: "dir", value: text(nil, ""),
 			Note: "The node announces the folder that it was started with."},

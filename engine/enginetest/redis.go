@@ -19,12 +19,45 @@ func StartRedis(t testing.TB, binary string) string {
 	addr, bus := freeAddr(t), freeAddr(t)
 	cmd := exec.Command(binary, "--bind", "127.0.0.1", "--port", port(addr), "--cluster-port", port(bus),
 		"--cluster-enabled", "yes", "--enable-debug-command", "yes", "--enable-protected-configs", "yes", "--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--logfile", "redis.log")
+	startServer(t, cmd, addr)
+	c := NewClient(t, dialTo(addr)(t))
+	if v := c.Do("cluster", "addslotsrange", "0", "16383"); v.Text != "OK" {
+		t.Fatalf("CLUSTER ADDSLOTSRANGE: %v", v.Lines())
+	}
+	await(t, "the cluster to be complete", func() bool {
+		return strings.Contains(c.Do("cluster", "info").Text, "cluster_state:ok")
+	})
+	return addr
+}
+
+// StartReplica starts a redis-server that is a replica of the server at an address, and returns its own. The test's end ends it.
+func StartReplica(t testing.TB, binary, primary string) string {
+	t.Helper()
+	addr := freeAddr(t)
+	host, from, err := net.SplitHostPort(primary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	startServer(t, exec.Command(binary, "--bind", "127.0.0.1", "--port", port(addr), "--replicaof", host+" "+from, "--repl-diskless-load", "on-empty-db",
+		"--save", "", "--appendonly", "no", "--dir", t.TempDir(), "--logfile", "redis.log"), addr)
+	return addr
+}
+
+// Await asks every few milliseconds until the condition holds, and fails the test after ten seconds.
+func Await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	await(t, what, holds)
+}
+
+// startServer starts a server and waits until it lets clients in.
+func startServer(t testing.TB, cmd *exec.Cmd, addr string) {
+	t.Helper()
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("start %s: %v", binary, err)
+		t.Fatalf("start %s: %v", cmd.Path, err)
 	}
 	t.Cleanup(func() {
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Errorf("end %s: %v", binary, err)
+			t.Errorf("end %s: %v", cmd.Path, err)
 		}
 		_ = cmd.Wait() // its exit status says nothing that the test needs
 	})
@@ -35,14 +68,6 @@ func StartRedis(t testing.TB, binary string) string {
 		}
 		return c.Close() == nil
 	})
-	c := NewClient(t, dialTo(addr)(t))
-	if v := c.Do("cluster", "addslotsrange", "0", "16383"); v.Text != "OK" {
-		t.Fatalf("CLUSTER ADDSLOTSRANGE: %v", v.Lines())
-	}
-	await(t, "the cluster to be complete", func() bool {
-		return strings.Contains(c.Do("cluster", "info").Text, "cluster_state:ok")
-	})
-	return addr
 }
 
 // dialTo dials an address.

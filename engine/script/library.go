@@ -81,6 +81,15 @@ func (l *libraries) sorted() []*library {
 	return slices.SortedFunc(maps.Values(l.byName), func(a, b *library) int { return strings.Compare(a.name, b.name) })
 }
 
+// Libraries are the codes of the libraries of a keyspace, in the order of their names.
+func (e *Engine) Libraries(db *keyspace.DB) []string {
+	var codes []string
+	for _, lib := range e.libsOf(db).sorted() {
+		codes = append(codes, lib.code)
+	}
+	return codes
+}
+
 const errName = "names can only contain letters, numbers, or underscores(_) and must be at least one character long"
 
 func validName(name string) bool {

@@ -72,7 +72,7 @@ func (l *clients) all() []*conn {
 
 // kind is the connection's type, as CLIENT LIST TYPE and CLIENT KILL TYPE know it.
 func (c *conn) kind() string {
-	if c.monitor.Load() {
+	if c.monitor.Load() || c.replica.Load() {
 		return "replica"
 	}
 	return "normal"
@@ -120,6 +120,7 @@ func (c *conn) flags(p *public) string {
 		}
 	}
 	set(c.monitor.Load(), 'O')
+	set(c.replica.Load(), 'S')
 	set(p.queued >= 0, 'x')
 	set(c.blocked(), 'b')
 	set(p.closing, 'c')

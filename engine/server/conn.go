@@ -84,6 +84,8 @@ type conn struct {
 	public  public    // guarded by mu: what others may know
 	waits   *blocking // guarded by mu: what the connection waits for; nil if it doesn't
 	monitor atomic.Bool
+	replica atomic.Bool // is fed as a replica of Redis
+	feeding bool
 }
 
 func newConn(s *Server, nc, raw net.Conn, id int64) *conn {

@@ -137,7 +137,7 @@ func (c *conn) overLimit(n int) bool {
 
 // class is the class whose limits the client has. A MONITOR client counts as a replica, as in Redis.
 func (c *conn) class() Class {
-	if c.monitor.Load() {
+	if c.monitor.Load() || c.replica.Load() {
 		return Replica
 	}
 	return Normal

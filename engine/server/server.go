@@ -47,6 +47,8 @@ type Config struct {
 	HandshakeTimeout time.Duration
 	// HeldBytes bounds the replies of the whole node that wait for the log, in bytes; 0 is 256 MiB.
 	HeldBytes int64
+	// Feed is what replicas of Redis are fed from; nil feeds none.
+	Feed *Feed
 	// Settings are the parameters that the server heeds, until Configure changes them.
 	Settings Settings
 	// Info tells what only the node knows.

@@ -12,6 +12,7 @@ import (
 func Commands() []command.Spec {
 	rows := append([]command.Spec(nil), connectionRows...)
 	rows = append(append(rows, transactionRows...), waitRows...)
+	rows = append(rows, replicaRows...)
 	return append(append(rows, clientRow, slowlogRow, latencyRow, memoryRow, monitorRow, infoRow), serverRows...)
 }
 

@@ -38,6 +38,8 @@ type Settings struct {
 	SlowerThan *time.Duration
 	// ClientMemory is maxmemory-clients in bytes: what all clients' buffers may take together; 0 is no limit.
 	ClientMemory int64
+	// ReplicaPing is repl-ping-replica-period; 0 is 10 s.
+	ReplicaPing time.Duration
 	// SlowlogMaxLen is slowlog-max-len; nil is 128.
 	SlowlogMaxLen *int
 	// NoLatencyTracking is latency-tracking switched off: no latencies of commands are kept.
@@ -77,6 +79,9 @@ func (s Settings) withDefaults() Settings {
 	if s.SlowlogMaxLen == nil {
 		n := 128
 		s.SlowlogMaxLen = &n
+	}
+	if s.ReplicaPing == 0 {
+		s.ReplicaPing = 10 * time.Second
 	}
 	if s.Percentiles == nil {
 		s.Percentiles = []float64{50, 99, 99.9}

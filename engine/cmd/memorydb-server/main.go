@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -92,7 +93,7 @@ func (p *program) serve(ctx context.Context, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, log.close()) }()
 	cfg := engine.Config{
 		Node: log.node, Log: log.shard, RequirePass: p.RequirePass, MaxMemory: p.MaxMemory, AdminCommands: p.AdminCommands,
-		Port: tcpAddr(ln).Port, Version: version, Now: time.Now, Logger: logger,
+		Port: tcpAddr(ln).Port, DumpFile: filepath.Join(p.Data, "dump.rdb"), Version: version, Now: time.Now, Logger: logger,
 	}
 	if p.TLSCert != "" {
 		if cfg.TLS, err = p.tls(); err != nil {

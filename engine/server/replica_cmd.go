@@ -1,0 +1,164 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/resp"
+	"github.com/openmemorydb/memorydb/engine/txlog"
+)
+
+// Feed is what a replica of Redis is fed from (SYNC, PSYNC), with --admin-commands: data can leave for a redis-server, or for tools that read its protocol. Our own
+// replicas don't use it: they read the log.
+type Feed struct {
+	// Snapshot writes a keyspace as an RDB file. The caller holds the turn.
+	Snapshot func(db *keyspace.DB, w io.Writer) error
+	// Follow calls fn with the commands of each durable record from a position on, and with none when every has passed without one, until ctx ends or fn fails.
+	Follow func(ctx context.Context, from txlog.Pos, every time.Duration, fn func(commands [][][]byte) error) error
+	// Save keeps a keyspace as an RDB file (SAVE, BGSAVE), nil if there is nowhere to; the caller holds the turn. With background it returns once the content is taken.
+	Save func(db *keyspace.DB, background bool) error
+}
+
+// Rows of replication and RDB files as Redis has them. All see the whole keyspace: they are held while anything is uncommitted.
+var replicaRows = []command.Spec{
+	{Name: "sync", Arity: 1, Flags: feedFlags | command.NoMulti, Group: command.Server, Since: "1.0.0", Summary: "Makes the connection a replica: an RDB file and every later write.", Run: syncCommand},
+	{Name: "psync", Arity: -3, Flags: feedFlags | command.NoMulti, Group: command.Server, Since: "2.8.0", Args: "replicationid offset",
+		Summary: "Makes the connection a replica: always an RDB file first, and every later write.", Run: psync},
+	{Name: "replconf", Arity: -1, Flags: command.Admin | command.NoScript | command.Loading | command.Stale | command.AllowBusy | command.NoTurn | command.Restricted,
+		Group: command.Server, Since: "3.0.0", Summary: "Takes what a replica says of itself.", Complexity: "O(1)", Run: replconf},
+	{Name: "save", Arity: 1, Flags: feedFlags | command.NoMulti, Group: command.Server, Since: "1.0.0", Summary: "Writes an RDB file.",
+		Complexity: "O(N) where N is the total number of keys in all databases", Run: func(c *command.Call) error { return save(c, false) }},
+	{Name: "bgsave", Arity: -1, Flags: feedFlags, Group: command.Server, Since: "1.0.0", Args: "[SCHEDULE]", Summary: "Writes an RDB file in the background.",
+		Complexity: "O(1)", Run: bgsave},
+}
+
+const feedFlags = command.NoAsyncLoading | command.Admin | command.NoScript | command.WholeKeyspace | command.Restricted
+
+func syncCommand(c *command.Call) error { return session(c).becomeReplica(c, "") }
+
+// psync always begins anew: positions of the log are no offsets of a stream of bytes.
+func psync(c *command.Call) error {
+	s := session(c)
+	return s.becomeReplica(c, fmt.Sprintf("FULLRESYNC %s %d", s.srv.cfg.Info.ReplicationID, s.asideTurn().Position()))
+}
+
+// becomeReplica replies with an RDB file and has every later record sent.
+func (c *conn) becomeReplica(call *command.Call, head string) error {
+	feed := c.srv.cfg.Feed
+	if feed == nil {
+		return resp.Error("ERR the node has nothing to feed replicas from")
+	}
+	if c.feeding {
+		return errors.New("SYNC on a connection that is a replica already")
+	}
+	var file bytes.Buffer
+	if err := feed.Snapshot(call.DB, &file); err != nil {
+		return fmt.Errorf("snapshot for a replica: %w", err)
+	}
+	if head != "" {
+		call.Reply.Simple(head)
+	}
+	call.Reply.Raw(fmt.Appendf(nil, "$%d\r\n", file.Len()))
+	call.Reply.Raw(file.Bytes())
+	c.feeding = true
+	c.replica.Store(true)
+	from := c.asideTurn().Position() + 1
+	c.srv.wg.Add(1)
+	go c.feedReplica(from)
+	return nil
+}
+
+// feedReplica sends the records from a position on until the connection ends.
+func (c *conn) feedReplica(from txlog.Pos) {
+	defer c.srv.wg.Done()
+	selected := false
+	var w resp.Writer
+	send := func(words ...[]byte) {
+		w.Array(len(words))
+		for _, word := range words {
+			w.Bulk(word)
+		}
+	}
+	err := c.srv.cfg.Feed.Follow(c.ctx, from, c.srv.Settings().ReplicaPing, func(commands [][][]byte) error {
+		w.Reset(keepReply)
+		switch {
+		case len(commands) == 0:
+			send([]byte("PING"))
+		case !selected:
+			selected = true
+			send([]byte("SELECT"), []byte("0"))
+		}
+		if len(commands) > 1 {
+			send([]byte("MULTI"))
+		}
+		for _, words := range commands {
+			send(words...)
+		}
+		if len(commands) > 1 {
+			send([]byte("EXEC"))
+		}
+		c.Push(func(out *resp.Writer) { out.Raw(w.Bytes()) })
+		return nil
+	})
+	if err != nil && c.ctx.Err() == nil {
+		c.srv.cfg.Logger.Error("feeding a replica failed", "client", c.client.ID, "addr", c.addr, "err", err)
+		c.kill("feeding failed")
+	}
+}
+
+// replconf takes what replicas tell of themselves. Acknowledgements get no reply, as in Redis.
+func replconf(c *command.Call) error {
+	if len(c.Argv)%2 == 0 {
+		return resp.ErrSyntax
+	}
+	for i := 1; i < len(c.Argv); i += 2 {
+		value := c.Argv[i+1]
+		switch name := strings.ToLower(string(c.Argv[i])); name {
+		case "listening-port", "rdb-only":
+			if _, err := strconv.ParseInt(string(value), 10, 64); err != nil {
+				return resp.ErrNotInteger
+			}
+		case "ip-address", "capa", "rdb-filter-only":
+		case "ack", "fack":
+			return nil
+		case "getack":
+			return nil
+		default:
+			return resp.Errorf("ERR Unrecognized REPLCONF option: %s", c.Argv[i])
+		}
+	}
+	c.Reply.OK()
+	return nil
+}
+
+func save(c *command.Call, background bool) error {
+	srv := session(c).srv
+	if srv.cfg.Feed == nil || srv.cfg.Feed.Save == nil {
+		return resp.Error("ERR the node has no place for RDB files")
+	}
+	if err := srv.cfg.Feed.Save(c.DB, background); err != nil {
+		srv.cfg.Logger.Error("writing an RDB file failed", "err", err)
+		return resp.Errorf("ERR writing the RDB file: %v", err)
+	}
+	if background {
+		c.Reply.Simple("Background saving started")
+	} else {
+		c.Reply.OK()
+	}
+	return nil
+}
+
+func bgsave(c *command.Call) error {
+	if len(c.Argv) > 2 || len(c.Argv) == 2 && !strings.EqualFold(string(c.Argv[1]), "schedule") {
+		return resp.ErrSyntax
+	}
+	return save(c, true)
+}
