@@ -25,6 +25,7 @@ var deviations = map[string]string{
 	"config|set":            "Directives that have no effect here say so in their row (engine/config/table.go).",
 	"acl|save":              "Answers as a redis-server without an ACL file.",
 	"acl|load":              "Answers as a redis-server without an ACL file.",
+	"pfadd":                 "If the value turns out to be corrupted, none of the elements is added; Redis keeps those before the first one that it can not add.",
 	"restore":               "Payloads of versions 11 and 12 (Redis 7.2 and 7.4, Valkey) are read too, hashes whose fields expire and values of modules are not. Every payload is checked wholly: one that holds a field or member twice is refused.",
 	"xack":                  "Breaks a WATCH of the key, which it changes; in Redis it does not.",
 	"xautoclaim":            "Breaks a WATCH of the key, which it changes; in Redis it does not.",
