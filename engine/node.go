@@ -118,11 +118,12 @@ func Open(cfg Config) (*Node, error) {
 		Allowed: func(c *command.Client, row *command.Spec, argv [][]byte) bool {
 			return server.ScriptPermission(c, row, argv, false) == nil
 		},
-		Local:     func(c *command.Client, slot uint16, write bool) bool { return n.state.Route(slot, write, c) == nil },
-		Primary:   func() bool { return n.shard.Role() == shard.Primary },
-		Short:     func() bool { return n.shard.Short() },
-		Yield:     func(busy error) error { return n.shard.Yield(busy) },
-		Threshold: func() time.Duration { return time.Duration(n.config.BusyReplyThreshold.Load()) * time.Millisecond },
+		Local:          func(c *command.Client, slot uint16, write bool) bool { return n.state.Route(slot, write, c) == nil },
+		EnoughReplicas: func() error { return n.server.EnoughReplicas() },
+		Primary:        func() bool { return n.shard.Role() == shard.Primary },
+		Short:          func() bool { return n.shard.Short() },
+		Yield:          func(busy error) error { return n.shard.Yield(busy) },
+		Threshold:      func() time.Duration { return time.Duration(n.config.BusyReplyThreshold.Load()) * time.Millisecond },
 	})
 	n.table = commands(n, cfg.AdminCommands)
 	n.users.Bind(n.table)

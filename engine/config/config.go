@@ -17,7 +17,8 @@ type Config struct {
 	MaxMemory             Int  // bytes; 0: no limit
 	MaxMemoryPolicy       Enum // a Policy
 	ReplPingReplicaPeriod Int  // seconds
-	MaxMemoryClients      Int  // bytes, or percent of maxmemory if negative
+	MinReplicasToWrite    Int
+	MaxMemoryClients      Int // bytes, or percent of maxmemory if negative
 	MaxMemorySamples      Int
 	LFULogFactor          Int
 	LFUDecayTime          Int // minutes

@@ -176,8 +176,8 @@ func (c *Config) table() []*Directive {
 			Note: "Replicas never accept writes."},
 		{Name: "replica-serve-stale-data", Aliases: []string{"slave-serve-stale-data"}, value: boolean(nil, true),
 			Note: "A replica serves what it has, all of it committed."},
-		{Name: "min-replicas-to-write", Aliases: []string{"min-slaves-to-write"}, value: integer(nil, 0, 0, int31),
-			Note: "The transaction log makes writes durable, with or without replicas."},
+		{Name: "min-replicas-to-write", Aliases: []string{"min-slaves-to-write"}, Live: true, value: integer(&c.MinReplicasToWrite, 0, 0, int31),
+			Effect: "Writes are refused while fewer replicas of the shard are online; 0 is never. (The transaction log makes writes durable with or without replicas.)"},
 		{Name: "repl-backlog-size", value: memory(nil, mib, 1, int63),
 			Note: "Replicas read the transaction log."},
 

@@ -448,11 +448,11 @@ func TestEffectsAreAbsolute(t *testing.T) {
 		before       []string
 		words, wants string
 	}{
-		{"expiry from now", nil, "set k v ex 10", "set k v pxat 1700000010000"},
-		{"expiry at a second", nil, "set k v exat 1800000000", "set k v pxat 1800000000000"},
-		{"expiry that exists", nil, "set k v nx px 5", "set k v pxat 1700000000005"},
-		{"setex", nil, "setex k 10 v", "set k v pxat 1700000010000"},
-		{"psetex", nil, "psetex k 10 v", "set k v pxat 1700000000010"},
+		{"expiry from now", nil, "set k v ex 10", "set k v PXAT 1700000010000"},
+		{"expiry at a second", nil, "set k v exat 1800000000", "set k v PXAT 1800000000000"},
+		{"expiry that exists", nil, "set k v nx px 5", "set k v PXAT 1700000000005"},
+		{"setex", nil, "setex k 10 v", "set k v PXAT 1700000010000"},
+		{"psetex", nil, "psetex k 10 v", "set k v PXAT 1700000000010"},
 		{"no expiry", nil, "set k v", "set k v"},
 		{"condition that fails", []string{"set k v"}, "set k w nx", ""},
 		{"condition on nothing", nil, "set k w xx", ""},
@@ -513,7 +513,7 @@ func TestEffectsAreAbsolute(t *testing.T) {
 		{"geosearchstore", []string{"geoadd k 13.361389 38.115556 a", "set l v"}, "geosearchstore l k frommember a byradius 1 m storedist", "del l; zadd l 0 a"},
 		{"geosearchstore of nothing", []string{"geoadd k 13.361389 38.115556 a"}, "geosearchstore l k fromlonlat 0 0 byradius 1 m", ""},
 		{"wrong type", []string{"hset k f v"}, "incr k", ""},
-		{"a key found expired", []string{"set k v pxat 1"}, "get k", "del k"},
+		{"a key found expired", []string{"set k v PXAT 1"}, "get k", "del k"},
 		{"a key found expired, then set", []string{"hset k f v", "pexpireat k 1700000000001"}, "append k v", "append k v"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

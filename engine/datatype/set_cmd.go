@@ -191,7 +191,7 @@ func store(c *command.Call, key, value []byte, o setOptions) error {
 	if at != 0 {
 		c.DB.Expire(key, at)
 		c.Event('g', "expire", key)
-		c.Propagate([]byte("set"), key, value, []byte("pxat"), strconv.AppendInt(nil, at, 10))
+		c.Propagate([]byte("set"), key, value, []byte("PXAT"), strconv.AppendInt(nil, at, 10))
 	}
 	if !o.get {
 		c.Reply.OK()

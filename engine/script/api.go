@@ -195,6 +195,8 @@ func (r *run) execute(l *glua.LState, words [][]byte) (glua.LValue, string) {
 		return nil, "Write commands are not allowed from read-only scripts."
 	case write && !r.wrote.Load() && !cfg.Primary():
 		return nil, "-" + string(resp.ErrReadOnly)
+	case write && !r.wrote.Load() && cfg.EnoughReplicas() != nil:
+		return nil, "-" + cfg.EnoughReplicas().Error()
 	case !r.anyOOM && !r.wrote.Load() && r.short && row.Is(command.DenyOOM):
 		return nil, "-" + string(resp.ErrOOM)
 	}

@@ -69,6 +69,8 @@ func (e *Engine) prepare(c *command.Call, name string, k kind, f flags, readOnly
 			return nil, resp.Error("READONLY Can not run script with write flag on readonly replica")
 		case !f.has(noWrites) && readOnly:
 			return nil, resp.Error("ERR Can not execute a script with write flag using *_ro command.")
+		case !f.has(noWrites) && e.cfg.EnoughReplicas() != nil:
+			return nil, e.cfg.EnoughReplicas()
 		case r.short && !f.has(allowOOM|noWrites):
 			return nil, resp.Error("OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'")
 		}

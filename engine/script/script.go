@@ -31,6 +31,8 @@ type Config struct {
 	Local func(c *command.Client, slot uint16, write bool) bool
 	// Primary says whether the node may write.
 	Primary func() bool
+	// EnoughReplicas is nil if as many replicas are online as writes need, else the error reply.
+	EnoughReplicas func() error
 	// Short says whether maxmemory is exceeded.
 	Short func() bool
 	// Yield lets others be refused while a script runs for too long (shard.Yield).

@@ -19,6 +19,7 @@ var refusals = [...]func(c *conn, row *command.Spec) error{
 	notPermitted,
 	servedElsewhere,
 	outOfMemory,
+	tooFewReplicas,
 	notWritable,
 	notLoaded,
 	scriptRuns,
@@ -295,6 +296,35 @@ func outOfMemory(c *conn, row *command.Spec) error {
 	}
 	return nil
 }
+
+// tooFewReplicas refuses writes while fewer replicas than min-replicas-to-write are online.
+func tooFewReplicas(c *conn, row *command.Spec) error {
+	if row.Is(command.Write) || row.FullName == "exec" && c.tx.writes {
+		return c.srv.EnoughReplicas()
+	}
+	return nil
+}
+
+// EnoughReplicas is nil if as many replicas are online as min-replicas-to-write says, else the error reply for a write.
+func (s *Server) EnoughReplicas() error {
+	least := s.settings.Load().MinReplicas
+	if least == 0 || s.cfg.Shard.Role() != shard.Primary {
+		return nil
+	}
+	if s.cfg.Info.Replicas != nil {
+		for _, r := range s.cfg.Info.Replicas() {
+			if r.Online {
+				least--
+			}
+		}
+	}
+	if least > 0 {
+		return errNoReplicas
+	}
+	return nil
+}
+
+const errNoReplicas resp.Error = "NOREPLICAS Not enough good replicas to write."
 
 func notWritable(c *conn, row *command.Spec) error {
 	if c.srv.cfg.Shard.Role() == shard.Replica && (row.Is(command.Write) || row.FullName == "exec" && c.tx.writes) {

@@ -38,6 +38,8 @@ type Settings struct {
 	SlowerThan *time.Duration
 	// ClientMemory is maxmemory-clients in bytes: what all clients' buffers may take together; 0 is no limit.
 	ClientMemory int64
+	// MinReplicas is min-replicas-to-write: how many replicas must be online for writes; 0 is none.
+	MinReplicas int
 	// ReplicaPing is repl-ping-replica-period; 0 is 10 s.
 	ReplicaPing time.Duration
 	// SlowlogMaxLen is slowlog-max-len; nil is 128.
