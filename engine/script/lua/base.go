@@ -45,7 +45,7 @@ func (s *State) Lock() {
 	})
 	missing := s.NewTable()
 	missing.RawSetString("__index", s.NewFunction(func(l *glua.LState) int {
-		l.RaiseError("Script attempted to access nonexistent global variable '%s'", l.Get(2).String())
+		fail(l, "Script attempted to access nonexistent global variable '%s'", l.Get(2).String())
 		return 0
 	}))
 	s.missing, s.globals.Metatable = missing, missing
@@ -78,7 +78,7 @@ func (s *State) proxy(t *glua.LTable) *glua.LTable {
 	p, mt := s.NewTable(), s.NewTable()
 	mt.RawSetString("__index", t)
 	mt.RawSetString("__newindex", s.NewFunction(func(l *glua.LState) int {
-		l.RaiseError(readonly)
+		fail(l, readonly)
 		return 0
 	}))
 	p.Metatable = mt
@@ -96,9 +96,9 @@ func (s *State) real(t *glua.LTable) *glua.LTable {
 
 // writable is the table at an argument, which must not be read-only.
 func (s *State) writable(l *glua.LState, n int) *glua.LTable {
-	t := l.CheckTable(n)
+	t := checkTable(l, n)
 	if s.proxies[t] != nil {
-		l.RaiseError(readonly)
+		fail(l, readonly)
 	}
 	return t
 }
@@ -128,7 +128,7 @@ func (s *State) Text(l *glua.LState, v glua.LValue) string {
 		if t, ok := text(out); ok {
 			return t
 		}
-		l.RaiseError("'tostring' must return a string to 'print'")
+		fail(l, "'tostring' must return a string to 'print'")
 	}
 	switch v := v.(type) {
 	case *glua.LTable:
@@ -140,14 +140,14 @@ func (s *State) Text(l *glua.LState, v glua.LValue) string {
 }
 
 func (s *State) tostring(l *glua.LState) int {
-	l.Push(glua.LString(s.Text(l, l.CheckAny(1))))
+	l.Push(glua.LString(s.Text(l, checkAny(l, 1))))
 	return 1
 }
 
 func (s *State) tonumber(l *glua.LState) int {
-	base := l.OptInt(2, 10)
+	base := optInt(l, 2, 10)
 	if base == 10 {
-		switch v := l.CheckAny(1).(type) {
+		switch v := checkAny(l, 1).(type) {
 		case glua.LNumber:
 			l.Push(v)
 			return 1
@@ -161,9 +161,9 @@ func (s *State) tonumber(l *glua.LState) int {
 		return 1
 	}
 	if base < 2 || base > 36 {
-		l.ArgError(2, "base out of range")
+		argError(l, 2, "base out of range")
 	}
-	word := strings.TrimSpace(l.CheckString(1))
+	word := strings.TrimSpace(checkString(l, 1))
 	negative := strings.HasPrefix(word, "-")
 	word = strings.TrimPrefix(word, "-")
 	if base == 16 {
@@ -183,7 +183,7 @@ func (s *State) tonumber(l *glua.LState) int {
 }
 
 func (s *State) next(l *glua.LState) int {
-	t := s.real(l.CheckTable(1))
+	t := s.real(checkTable(l, 1))
 	key, value := l.Next(t, l.Get(2))
 	if key == glua.LNil {
 		l.Push(glua.LNil)
@@ -195,7 +195,7 @@ func (s *State) next(l *glua.LState) int {
 }
 
 func (s *State) pairs(l *glua.LState) int {
-	t := l.CheckTable(1)
+	t := checkTable(l, 1)
 	l.Push(s.globals.RawGetString("next"))
 	l.Push(t)
 	l.Push(glua.LNil)
@@ -203,7 +203,7 @@ func (s *State) pairs(l *glua.LState) int {
 }
 
 func (s *State) ipairs(l *glua.LState) int {
-	t := l.CheckTable(1)
+	t := checkTable(l, 1)
 	l.Push(l.NewFunction(s.inext))
 	l.Push(t)
 	l.Push(glua.LNumber(0))
@@ -211,8 +211,8 @@ func (s *State) ipairs(l *glua.LState) int {
 }
 
 func (s *State) inext(l *glua.LState) int {
-	t := s.real(l.CheckTable(1))
-	i := l.CheckInt(2) + 1
+	t := s.real(checkTable(l, 1))
+	i := checkInt(l, 2) + 1
 	v := t.RawGetInt(i)
 	if v == glua.LNil {
 		l.Push(glua.LNil)
@@ -224,13 +224,13 @@ func (s *State) inext(l *glua.LState) int {
 }
 
 func (s *State) rawget(l *glua.LState) int {
-	l.Push(s.real(l.CheckTable(1)).RawGet(l.CheckAny(2)))
+	l.Push(s.real(checkTable(l, 1)).RawGet(checkAny(l, 2)))
 	return 1
 }
 
 func (s *State) rawset(l *glua.LState) int {
 	t := s.writable(l, 1)
-	t.RawSet(l.CheckAny(2), l.CheckAny(3))
+	t.RawSet(checkAny(l, 2), checkAny(l, 3))
 	l.SetTop(1)
 	return 1
 }
@@ -239,10 +239,10 @@ func (s *State) setmetatable(l *glua.LState) int {
 	t := s.writable(l, 1)
 	mt := l.Get(2)
 	if mt.Type() != glua.LTNil && mt.Type() != glua.LTTable || l.GetTop() < 2 {
-		l.TypeError(2, glua.LTTable)
+		typeError(l, 2, "table")
 	}
 	if l.GetMetaField(t, "__metatable") != glua.LNil {
-		l.RaiseError("cannot change a protected metatable")
+		fail(l, "cannot change a protected metatable")
 	}
 	l.SetMetatable(t, mt)
 	l.SetTop(1)
@@ -250,7 +250,7 @@ func (s *State) setmetatable(l *glua.LState) int {
 }
 
 func (s *State) getmetatable(l *glua.LState) int {
-	v := l.CheckAny(1)
+	v := checkAny(l, 1)
 	if t, ok := v.(*glua.LTable); ok && s.proxies[t] != nil {
 		v = s.proxies[t]
 	}
@@ -273,18 +273,18 @@ func (s *State) getmetatable(l *glua.LState) int {
 const maxUnpack = 8000
 
 func (s *State) unpack(l *glua.LState) int {
-	t := s.real(l.CheckTable(1))
-	from := l.OptInt(2, 1)
+	t := s.real(checkTable(l, 1))
+	from := optInt(l, 2, 1)
 	to := t.Len()
 	if l.Get(3) != glua.LNil {
-		to = l.CheckInt(3)
+		to = checkInt(l, 3)
 	}
 	if from > to {
 		return 0
 	}
 	n := to - from + 1
 	if n <= 0 || n >= maxUnpack {
-		l.RaiseError("too many results to unpack")
+		fail(l, "too many results to unpack")
 	}
 	for i := from; ; i++ {
 		l.Push(t.RawGetInt(i))
@@ -308,13 +308,13 @@ func chunkName(name string) string {
 }
 
 func (s *State) loadstring(l *glua.LState) int {
-	source := l.CheckString(1)
-	return s.loadChunk(l, source, l.OptString(2, source))
+	source := checkString(l, 1)
+	return s.loadChunk(l, source, optString(l, 2, source))
 }
 
 func (s *State) load(l *glua.LState) int {
-	fn := l.CheckFunction(1)
-	name := l.OptString(2, "=(load)")
+	fn := checkFunction(l, 1)
+	name := optString(l, 2, "=(load)")
 	var b strings.Builder
 	for {
 		l.Push(fn)
@@ -357,7 +357,7 @@ func (s *State) loadChunk(l *glua.LState, source, name string) int {
 
 // collectgarbage answers what scripts ask it for: how much memory is in use. Garbage is collected by the Go runtime.
 func (s *State) collectgarbage(l *glua.LState) int {
-	switch option := l.OptString(1, "collect"); option {
+	switch option := optString(l, 1, "collect"); option {
 	case "count":
 		l.Push(glua.LNumber(float64(heap()) / 1024))
 		l.Push(glua.LNumber(math.Mod(float64(heap()), 1024)))
@@ -366,7 +366,7 @@ func (s *State) collectgarbage(l *glua.LState) int {
 		l.Push(glua.LNumber(0))
 		return 1
 	default:
-		l.ArgError(1, fmt.Sprintf("invalid option '%s'", option))
+		argError(l, 1, fmt.Sprintf("invalid option '%s'", option))
 		return 0
 	}
 }
@@ -426,7 +426,7 @@ func (s *State) join(l *glua.LState, a, b glua.LValue) glua.LValue {
 		if okX {
 			bad = b
 		}
-		l.RaiseError("attempt to concatenate a %s value", bad.Type().String())
+		fail(l, "attempt to concatenate a %s value", bad.Type().String())
 	}
 	l.Push(meta)
 	l.Push(a)
@@ -438,7 +438,7 @@ func (s *State) join(l *glua.LState, a, b glua.LValue) glua.LValue {
 }
 
 func (s *State) pcall(l *glua.LState) int {
-	l.CheckAny(1)
+	checkAny(l, 1)
 	if err := l.PCall(l.GetTop()-1, glua.MultRet, nil); err != nil {
 		l.SetTop(0)
 		l.Push(glua.LFalse)
@@ -454,7 +454,7 @@ func (s *State) pcall(l *glua.LState) int {
 }
 
 func (s *State) xpcall(l *glua.LState) int {
-	fn, handler := l.CheckAny(1), l.CheckAny(2)
+	fn, handler := checkAny(l, 1), checkAny(l, 2)
 	l.SetTop(0)
 	l.Push(fn)
 	if err := l.PCall(0, glua.MultRet, nil); err != nil {

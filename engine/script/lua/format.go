@@ -10,7 +10,7 @@ import (
 
 // format is string.format: C's printf for the conversions that PUC Lua has.
 func (s *State) format(l *glua.LState) int {
-	f := l.CheckString(1)
+	f := checkString(l, 1)
 	var b strings.Builder
 	arg := 1
 	for i := 0; i < len(f); i++ {
@@ -19,7 +19,7 @@ func (s *State) format(l *glua.LState) int {
 			continue
 		}
 		if i++; i == len(f) {
-			l.RaiseError("invalid option '%%' to 'format'")
+			fail(l, "invalid option '%%' to 'format'")
 		}
 		if f[i] == '%' {
 			b.WriteByte('%')
@@ -61,7 +61,7 @@ func directive(l *glua.LState, f string) (spec, int) {
 		}
 	}
 	if i >= 6 {
-		l.RaiseError("invalid format (repeated flags)")
+		fail(l, "invalid format (repeated flags)")
 	}
 	digits := func() int {
 		n, from := 0, i
@@ -77,10 +77,10 @@ func directive(l *glua.LState, f string) (spec, int) {
 		d.precision = digits()
 	}
 	if i < len(f) && f[i] >= '0' && f[i] <= '9' {
-		l.RaiseError("invalid format (width or precision too long)")
+		fail(l, "invalid format (width or precision too long)")
 	}
 	if i == len(f) {
-		l.RaiseError("invalid option '%%' to 'format'")
+		fail(l, "invalid option '%%' to 'format'")
 	}
 	d.verb = f[i]
 	return d, i + 1
@@ -90,57 +90,27 @@ func directive(l *glua.LState, f string) (spec, int) {
 func (s *State) one(l *glua.LState, b *strings.Builder, d spec, arg int) {
 	switch d.verb {
 	case 'c':
-		d.pad(b, "", string([]byte{byte(l.CheckInt64(arg))}))
+		d.pad(b, "", string([]byte{byte(checkInt(l, arg))}))
 	case 'd', 'i':
-		n := toInt64(number(l, arg))
+		n := toInt64(checkNumber(l, arg))
 		digits := strconv.FormatUint(magnitude(n), 10)
 		d.integer(b, d.sign(n < 0), digits)
 	case 'u', 'o', 'x', 'X':
-		d.unsigned(b, uint64(toInt64(number(l, arg))))
+		d.unsigned(b, uint64(toInt64(checkNumber(l, arg))))
 	case 'e', 'E', 'f', 'g', 'G':
-		d.float(b, number(l, arg))
+		d.float(b, checkNumber(l, arg))
 	case 'q':
-		b.WriteString(quoted(checkText(l, arg)))
+		b.WriteString(quoted(checkString(l, arg)))
 	case 's':
-		word := checkText(l, arg)
+		word := checkString(l, arg)
 		if d.precision >= 0 && d.precision < len(word) {
 			word = word[:d.precision]
 		}
 		d.zero = false
 		d.pad(b, "", word)
 	default:
-		l.RaiseError("invalid option '%%%c' to 'format'", d.verb)
+		fail(l, "invalid option '%%%c' to 'format'", d.verb)
 	}
-}
-
-// number is an argument that is a number, or a text that is one.
-func number(l *glua.LState, arg int) float64 {
-	switch v := l.Get(arg).(type) {
-	case glua.LNumber:
-		return float64(v)
-	case glua.LString:
-		if f, ok := ParseNumber(string(v)); ok {
-			return f
-		}
-	}
-	l.TypeError(arg, glua.LTNumber)
-	return 0
-}
-
-// checkText is an argument that is a string or a number.
-func checkText(l *glua.LState, arg int) string {
-	t, ok := text(l.Get(arg))
-	if !ok {
-		l.TypeError(arg, glua.LTString)
-	}
-	return t
-}
-
-func toInt64(f float64) int64 {
-	if f != f || f >= 1<<63 || f < -1<<63 {
-		return math.MinInt64
-	}
-	return int64(f)
 }
 
 func magnitude(n int64) uint64 {

@@ -20,6 +20,7 @@ type Guard struct {
 	state *State
 	steps uint32
 	base  int64 // of the heap when the script began
+	taken int64 // since the last look at the heap
 	err   error
 	stop  atomic.Pointer[error]
 }
@@ -35,7 +36,7 @@ var ErrMemory = errors.New("not enough memory")
 
 // Begin is called before a script runs.
 func (g *Guard) Begin() {
-	g.steps, g.err = 0, nil
+	g.steps, g.taken, g.err = 0, 0, nil
 	g.stop.Store(nil)
 	g.base = heap()
 }
@@ -106,7 +107,7 @@ func (g *Guard) work(l *glua.LState, steps int) {
 	g.steps += uint32(steps)
 	if steps >= checkSteps || g.steps&(checkSteps-1) < uint32(steps) {
 		if err := g.look(); err != nil {
-			l.RaiseError("%s", err.Error())
+			fail(l, "%s", err.Error())
 		}
 	}
 }
@@ -114,14 +115,19 @@ func (g *Guard) work(l *glua.LState, steps int) {
 // maxString is the greatest length of a string that a script may make, in bytes: Redis's proto-max-bulk-len.
 const maxString = 512 << 20
 
-// take is called before a library function makes a string of so many bytes.
+// take is called before a library function makes a string, or an array, of so many bytes. Many small ones cost a look at the heap as one big one does.
 func (g *Guard) take(l *glua.LState, bytes int) {
-	const big = 1 << 20
-	if bytes < big {
+	const big, many = 1 << 20, 16 << 20
+	g.taken += int64(bytes)
+	if bytes < big && g.taken < many {
 		return
 	}
+	g.taken = 0
+	if bytes < big {
+		bytes = 0
+	}
 	if bytes > maxString || g.heapGrown(int64(bytes)) != nil {
-		l.RaiseError("%s", ErrMemory.Error())
+		l.Error(glua.LString(ErrMemory.Error()), 0)
 	}
 }
 

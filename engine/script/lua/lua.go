@@ -80,6 +80,7 @@ type State struct {
 	concat  *glua.LFunction
 	loaded  map[*Proto]*glua.LFunction
 	random  random
+	null    *glua.LUserData // cjson.null
 
 	view    *glua.LTable // the metatable of env: what is seen through it
 	missing *glua.LTable // the metatable of what is seen: an unknown name is an error
@@ -96,6 +97,11 @@ const (
 	registryStep = 1 << 12
 )
 
+// maxArray bounds the keys that gopher-lua keeps in arrays, without gaps: an array of so many would be as much as a script may take.
+const maxArray = 1 << 25
+
+func init() { glua.MaxArrayIndex = maxArray }
+
 // NewState makes an interpreter with the libraries of a Redis script but for redis itself. Lock ends the preparation.
 func NewState() *State {
 	s := &State{
@@ -111,6 +117,10 @@ func NewState() *State {
 	s.openString()
 	s.openTable()
 	s.openMath()
+	s.openBit()
+	s.openStruct()
+	s.openMsgpack()
+	s.openJSON()
 	s.SetContext(&s.Guard)
 	s.Guard.state = s
 	return s

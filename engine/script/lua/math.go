@@ -47,24 +47,24 @@ func (s *State) mathRandom(l *glua.LState) int {
 	case 0:
 		l.Push(glua.LNumber(r))
 	case 1:
-		high := l.CheckInt(1)
+		high := checkInt(l, 1)
 		if high < 1 {
-			l.ArgError(1, "interval is empty")
+			argError(l, 1, "interval is empty")
 		}
 		l.Push(glua.LNumber(math.Floor(r*float64(high)) + 1))
 	case 2:
-		low, high := l.CheckInt(1), l.CheckInt(2)
+		low, high := checkInt(l, 1), checkInt(l, 2)
 		if low > high {
-			l.ArgError(2, "interval is empty")
+			argError(l, 2, "interval is empty")
 		}
 		l.Push(glua.LNumber(math.Floor(r*float64(high-low+1)) + float64(low)))
 	default:
-		l.RaiseError("wrong number of arguments")
+		fail(l, "wrong number of arguments")
 	}
 	return 1
 }
 
 func (s *State) mathRandomSeed(l *glua.LState) int {
-	s.random.seed(int32(l.CheckInt64(1)))
+	s.random.seed(int32(checkInt(l, 1)))
 	return 0
 }

@@ -56,18 +56,18 @@ func operand(l *glua.LState, n int) float64 {
 			return f
 		}
 	}
-	l.RaiseError("attempt to perform arithmetic on a %s value", l.Get(n).Type().String())
+	fail(l, "attempt to perform arithmetic on a %s value", l.Get(n).Type().String())
 	return 0
 }
 
 func (s *State) rep(l *glua.LState) int {
-	word, n := l.CheckString(1), l.CheckInt(2)
+	word, n := checkString(l, 1), checkInt(l, 2)
 	if n <= 0 || word == "" {
 		l.Push(glua.LString(""))
 		return 1
 	}
 	if n > maxString/len(word) {
-		l.RaiseError("%s", ErrMemory.Error())
+		fail(l, "%s", ErrMemory.Error())
 	}
 	s.Guard.take(l, n*len(word))
 	l.Push(glua.LString(strings.Repeat(word, n)))

@@ -32,22 +32,22 @@ func (s *State) openTable() {
 }
 
 func setn(l *glua.LState) int {
-	l.RaiseError("'setn' is obsolete")
+	fail(l, "'setn' is obsolete")
 	return 0
 }
 
 func (s *State) tableConcat(l *glua.LState) int {
-	t := s.real(l.CheckTable(1))
-	sep := l.OptString(2, "")
-	from, to := l.OptInt(3, 1), t.Len()
+	t := s.real(checkTable(l, 1))
+	sep := optString(l, 2, "")
+	from, to := optInt(l, 3, 1), t.Len()
 	if l.Get(4) != glua.LNil {
-		to = l.CheckInt(4)
+		to = checkInt(l, 4)
 	}
 	var b strings.Builder
 	for i := from; i <= to; i++ {
 		word, ok := text(t.RawGetInt(i))
 		if !ok {
-			l.RaiseError("invalid value (%s) at index %d in table for 'concat'", t.RawGetInt(i).Type().String(), i)
+			fail(l, "invalid value (%s) at index %d in table for 'concat'", t.RawGetInt(i).Type().String(), i)
 		}
 		if b.Len()+len(word)+len(sep) > b.Cap() {
 			s.Guard.take(l, 2*b.Cap()+len(word))
@@ -63,7 +63,7 @@ func (s *State) tableConcat(l *glua.LState) int {
 }
 
 func (s *State) foreach(l *glua.LState) int {
-	t, fn := s.real(l.CheckTable(1)), l.CheckFunction(2)
+	t, fn := s.real(checkTable(l, 1)), checkFunction(l, 2)
 	for key, v := l.Next(t, glua.LNil); key != glua.LNil; key, v = l.Next(t, key) {
 		if out := call(l, fn, key, v); out != glua.LNil {
 			l.Push(out)
@@ -74,7 +74,7 @@ func (s *State) foreach(l *glua.LState) int {
 }
 
 func (s *State) foreachi(l *glua.LState) int {
-	t, fn := s.real(l.CheckTable(1)), l.CheckFunction(2)
+	t, fn := s.real(checkTable(l, 1)), checkFunction(l, 2)
 	for i := 1; i <= t.Len(); i++ {
 		if out := call(l, fn, glua.LNumber(i), t.RawGetInt(i)); out != glua.LNil {
 			l.Push(out)
