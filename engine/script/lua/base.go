@@ -131,6 +131,8 @@ func (s *State) Text(l *glua.LState, v glua.LValue) string {
 		fail(l, "'tostring' must return a string to 'print'")
 	}
 	switch v := v.(type) {
+	case *glua.LUserData: // cjson.null, a null pointer
+		return "userdata: (nil)"
 	case *glua.LTable:
 		return fmt.Sprintf("table: %p", v)
 	case *glua.LFunction:

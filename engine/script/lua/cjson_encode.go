@@ -60,6 +60,7 @@ func atMost(l *glua.LState, args int) {
 	if l.GetTop() > args {
 		argError(l, args+1, "found too many arguments")
 	}
+	l.SetTop(args)
 }
 
 // intOption sets an integer if an argument says so, and pushes it.
@@ -174,23 +175,29 @@ func (e *jsonEncoder) value(v glua.LValue, depth, used int) {
 
 // length is the greatest key of a table that is an array, else -1.
 func (e *jsonEncoder) length(v glua.LValue, t *glua.LTable) int {
-	most, items := 0.0, 0
+	most, items := 0, 0 // of 32 bits in C: what does not fit is the least integer
 	for key, _ := t.Next(glua.LNil); key != glua.LNil; key, _ = t.Next(key) {
 		n, ok := key.(glua.LNumber)
 		if f := float64(n); !ok || f < 1 || f != math.Floor(f) {
 			return -1
 		}
-		most = max(most, float64(n))
+		switch {
+		case float64(n) <= float64(most):
+		case n > maxInt32:
+			most = math.MinInt32
+		default:
+			most = int(n)
+		}
 		items++
 		e.s.Guard.work(e.l, 1)
 	}
-	if e.c.sparseRatio > 0 && most > float64(items)*float64(e.c.sparseRatio) && most > float64(e.c.sparseSafe) {
+	if e.c.sparseRatio > 0 && most > items*e.c.sparseRatio && most > e.c.sparseSafe {
 		if !e.c.sparseConvert {
 			e.refuse(v, "excessively sparse array")
 		}
 		return -1
 	}
-	return int(min(most, maxInt32))
+	return most
 }
 
 func (e *jsonEncoder) array(t *glua.LTable, n, depth, used int) {

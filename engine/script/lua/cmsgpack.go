@@ -285,7 +285,6 @@ func (u *unpacker) array(n, used int) glua.LValue {
 }
 
 func (u *unpacker) table(n, used int) glua.LValue {
-	u.room(used+1, "in function mp_decode_to_lua_hash")
 	t := u.l.NewTable()
 	for range n {
 		key := u.value(used + 1)

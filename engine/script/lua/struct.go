@@ -168,6 +168,7 @@ func (y *layout) int(b []byte, signed bool) float64 {
 
 func (s *State) structPack(l *glua.LState) int {
 	y := newLayout(l)
+	l.Push(glua.LNil) // as C's marks the end of the arguments
 	var b []byte
 	arg := 2
 	for at := 0; ; {
