@@ -108,7 +108,7 @@ func Open(cfg Config) (*Node, error) {
 	n.state = cluster.New(cluster.Config{Self: cfg.Node, Offset: func() int64 { p, _ := n.shard.Position(); return int64(p) }})
 	n.debug = debug.New(debug.Config{
 		Rebuild: func() error { return n.shard.Rebuild(context.Background()) }, Role: func() shard.Role { return n.shard.Role() }, Sleep: time.Sleep, Logger: cfg.Logger,
-		Serialized: serialized, ListNodes: listNodes, DenyScripts: func(deny bool) { n.scripts.DenyScripts(deny) },
+		Serialized: serialized, ListNodes: listNodes, Libraries: func(db *keyspace.DB) int { return len(n.scripts.Libraries(db)) }, DenyScripts: func(deny bool) { n.scripts.DenyScripts(deny) },
 	})
 	n.scripts = script.New(script.Config{
 		Table: func() *command.Table { return n.table }, Logger: cfg.Logger, Now: cfg.Now,
@@ -118,7 +118,8 @@ func Open(cfg Config) (*Node, error) {
 		Allowed: func(c *command.Client, row *command.Spec, argv [][]byte) bool {
 			return server.ScriptPermission(c, row, argv, false) == nil
 		},
-		Local:          func(c *command.Client, slot uint16, write bool) bool { return n.state.Route(slot, write, c) == nil },
+		Local:  func(c *command.Client, slot uint16, write bool) bool { return n.state.Route(slot, write, c) == nil },
+		Begins: server.ScriptBegins, Called: server.ScriptCalled,
 		EnoughReplicas: func() error { return n.server.EnoughReplicas() },
 		Primary:        func() bool { return n.shard.Role() == shard.Primary },
 		Short:          func() bool { return n.shard.Short() },

@@ -29,6 +29,8 @@ type Config struct {
 	Serialized func(db *keyspace.DB, key []byte) int
 	// ListNodes tells of the list at a key: its nodes, elements, and bytes.
 	ListNodes func(db *keyspace.DB, key []byte) (nodes, elements, size int)
+	// Libraries is the number of function libraries of a keyspace.
+	Libraries func(db *keyspace.DB) int
 	// DenyScripts lets scripts execute commands that are not for them, or not.
 	DenyScripts func(deny bool)
 	Logger      *slog.Logger
@@ -168,13 +170,12 @@ func reload(d *Debug, c *command.Call) error {
 			merge = true
 		case "noflush":
 			keep = true
-		case "nosave":
-			return resp.Error("ERR DEBUG RELOAD replays the transaction log, which is always saved: NOSAVE is not supported")
+		case "nosave": // the log is always saved
 		default:
 			return resp.Error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
 		}
 	}
-	if keep && !merge && c.DB.Len() > 0 {
+	if keep && !merge && (c.DB.Len() > 0 || d.cfg.Libraries(c.DB) > 0) {
 		return resp.Error("ERR Error trying to load the RDB dump") // every key would be there twice
 	}
 	if err := d.cfg.Rebuild(); err != nil {

@@ -208,10 +208,12 @@ func (r *run) execute(l *glua.LState, words [][]byte) (glua.LValue, string) {
 	}
 	r.reply.Reset(1 << 16)
 	r.reply.Proto = r.proto
-	if err := r.call.Do(row, words, &r.reply); err != nil {
-		refusal := r.e.wireError(row, err)
-		r.reply.Error(refusal)
+	begun := cfg.Now()
+	err = r.call.Do(row, words, &r.reply)
+	if err != nil {
+		r.reply.Error(r.e.wireError(row, err))
 	}
+	cfg.Called(r.call.Client, row, words, cfg.Now().Sub(begun), err != nil)
 	return (&reader{l, r.reply.Bytes()}).value(), ""
 }
 

@@ -111,6 +111,7 @@ func words(s *lua.State, all [][]byte) *glua.LTable {
 // do calls the function and replies with what it returns. Effects of a script that fails stay, as in Redis.
 func (r *run) do(fn *glua.LFunction, args ...glua.LValue) error {
 	s := r.state
+	r.e.cfg.Begins(r.call.Client, r.call.Argv)
 	r.e.running.Store(r)
 	current(s, r)
 	s.Guard.Check, s.Guard.Memory = r.check, MemoryLimit

@@ -31,6 +31,9 @@ type Config struct {
 	Local func(c *command.Client, slot uint16, write bool) bool
 	// Primary says whether the node may write.
 	Primary func() bool
+	// Begins is told of a request that runs a script, and Called of each command that a script has executed: for statistics and monitors.
+	Begins func(c *command.Client, argv [][]byte)
+	Called func(c *command.Client, row *command.Spec, argv [][]byte, took time.Duration, failed bool)
 	// EnoughReplicas is nil if as many replicas are online as writes need, else the error reply.
 	EnoughReplicas func() error
 	// Short says whether maxmemory is exceeded.

@@ -430,7 +430,7 @@ func TestRefusalsInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.do("SET "+here+" "+strings.Repeat("v", 5000), "+OK\r\n")
-	n.shard.SetMemory(shard.Memory{Max: 4000})
+	n.shard.SetMemory(shard.Memory{Max: shard.OwnBytes + 4000})
 	oom := "-OOM command not allowed when used memory > 'maxmemory'.\r\n"
 	c.do("SET "+there+" 1", moved)
 	c.do("SET "+here+" 1", oom)
@@ -438,7 +438,7 @@ func TestRefusalsInOrder(t *testing.T) {
 	c.do("MULTI", "+OK\r\n")
 	c.do("GET "+here, oom)
 	c.do("EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n")
-	n.shard.SetMemory(shard.Memory{Max: 4000, Policy: "allkeys-lru"})
+	n.shard.SetMemory(shard.Memory{Max: shard.OwnBytes + 4000, Policy: "allkeys-lru"})
 	c.do("SET "+here+" 1", "+OK\r\n") // by eviction
 
 	n.gate.Refuse(txlog.ErrFull)

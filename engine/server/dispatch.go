@@ -153,7 +153,7 @@ func (c *conn) called(row *command.Spec, argv [][]byte, took time.Duration) {
 		c.srv.latency.note(event, took, c.clock)
 	}
 	if c.srv.monitors.any() && !row.Any(command.SkipMonitor|command.Admin) {
-		c.seen = appendSeen(c.seen, c.clock, c, argv)
+		c.seen = appendSeen(c.seen, c.clock, c.addr, argv)
 	}
 }
 

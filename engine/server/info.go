@@ -132,7 +132,7 @@ func (c *conn) snapshot() *snapshot {
 	t := c.asideTurn()
 	db := t.DB()
 	s := &snapshot{srv: srv, now: srv.cfg.Now(), role: srv.cfg.Shard.Role(), stats: t.Stats(), memory: t.Memory(), offset: int64(t.Position()),
-		used: db.Used(), mapped: db.Mapped(), keys: db.Len(), expires: db.Expires(), avgTTL: db.AverageTTL()}
+		used: shard.OwnBytes + db.Used(), mapped: db.Mapped(), keys: db.Len(), expires: db.Expires(), avgTTL: db.AverageTTL()}
 	if !held {
 		c.endTurn()
 	}

@@ -80,8 +80,8 @@ func (c *conn) showMonitors() {
 	}
 }
 
-// appendSeen appends a request as MONITOR shows it.
-func appendSeen(b []byte, now time.Time, c *conn, argv [][]byte) []byte {
+// appendSeen appends a request as MONITOR shows it; from is the client's address, or lua.
+func appendSeen(b []byte, now time.Time, from string, argv [][]byte) []byte {
 	us := now.UnixMicro()
 	b = append(b, '+')
 	b = strconv.AppendInt(b, us/1e6, 10)
@@ -89,7 +89,7 @@ func appendSeen(b []byte, now time.Time, c *conn, argv [][]byte) []byte {
 	frac := strconv.AppendInt(nil, us%1e6+1e6, 10)
 	b = append(b, frac[1:]...)
 	b = append(b, " [0 "...)
-	b = append(b, c.addr...)
+	b = append(b, from...)
 	b = append(b, ']')
 	secret := secretsOf(argv)
 	for i, a := range argv {

@@ -17,7 +17,7 @@ func (s *Shard) Pause(until int64) { s.paused.Store(until) }
 // MakeRoom evicts keys by policy until the shard is within maxmemory, and says whether it is. Evictions are logged deletes. It is called before a row flagged DenyOOM.
 func (t *Turn) MakeRoom() bool {
 	s := t.s
-	if s.memory.Max <= 0 || s.db.Used() <= s.memory.Max || t.now <= s.paused.Load() {
+	if s.memory.Max <= 0 || s.used() <= s.memory.Max || t.now <= s.paused.Load() {
 		return true
 	}
 	if s.memory.Policy == "" || s.memory.Policy == "noeviction" || s.Role() != Primary || s.writable() != nil {
@@ -26,7 +26,7 @@ func (t *Turn) MakeRoom() bool {
 	s.payload = s.payload[:0]
 	s.db.Now = t.now
 	for range evictAtOnce {
-		if s.db.Used() <= s.memory.Max {
+		if s.used() <= s.memory.Max {
 			break
 		}
 		key := s.victim()
@@ -42,11 +42,16 @@ func (t *Turn) MakeRoom() bool {
 			return false
 		}
 	}
-	return s.db.Used() <= s.memory.Max
+	return s.used() <= s.memory.Max
 }
 
+// OwnBytes is about what a shard takes besides its data: maxmemory counts it.
+const OwnBytes = 8 << 10
+
+func (s *Shard) used() int64 { return OwnBytes + s.db.Used() }
+
 // Short says whether the shard holds more than it may, for a script that asks while it runs: the caller holds the turn.
-func (s *Shard) Short() bool { return s.memory.Max > 0 && s.db.Used() > s.memory.Max }
+func (s *Shard) Short() bool { return s.memory.Max > 0 && s.used() > s.memory.Max }
 
 // victim chooses the key to evict: the best of a few samples, as the policy compares them; nil if there is none. The key is a copy.
 func (s *Shard) victim() []byte {

@@ -559,13 +559,13 @@ func TestEvictionIsLogged(t *testing.T) {
 	for i := range 1000 {
 		b.do(s, "set k"+strconv.Itoa(i)+" "+value)
 	}
-	s.SetMemory(Memory{Max: s.db.Used() * 4 / 5})
+	s.SetMemory(Memory{Max: OwnBytes + s.db.Used()*4/5})
 	turn := s.Begin()
 	if turn.MakeRoom() {
 		t.Error("noeviction made room")
 	}
 	turn.End()
-	s.SetMemory(Memory{Max: s.db.Used() * 4 / 5, Policy: "allkeys-lru"})
+	s.SetMemory(Memory{Max: OwnBytes + s.db.Used()*4/5, Policy: "allkeys-lru"})
 	for range 100 {
 		turn := s.Begin()
 		done := turn.MakeRoom()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"time"
 
 	"github.com/openmemorydb/memorydb/engine/acl"
 	"github.com/openmemorydb/memorydb/engine/command"
@@ -32,5 +33,29 @@ func ScriptPermission(client *command.Client, row *command.Spec, argv [][]byte, 
 		return errors.New("can't publish to the channel mentioned in the command")
 	default:
 		return errors.New("can't run this command or subcommand")
+	}
+}
+
+// ScriptBegins shows a request that runs a script to monitors, before the commands of the script are shown.
+func ScriptBegins(client *command.Client, argv [][]byte) {
+	if c, ok := client.Session.(*conn); ok && c.srv.monitors.any() {
+		c.seen = appendSeen(c.seen, c.srv.cfg.Now(), c.addr, argv)
+	}
+}
+
+// ScriptCalled accounts for a command that a script has executed, as for a client's, and shows it to monitors.
+func ScriptCalled(client *command.Client, row *command.Spec, argv [][]byte, took time.Duration, failed bool) {
+	c, ok := client.Session.(*conn)
+	if !ok {
+		return
+	}
+	c.srv.stats.called(row)
+	c.srv.stats.finished(row, took, failed)
+	now := c.srv.cfg.Now()
+	if slower := *c.set.SlowerThan; slower >= 0 && took >= slower && !row.Is(command.SkipSlowlog) {
+		c.srv.slow.add(c, argv, now, took)
+	}
+	if c.srv.monitors.any() && !row.Any(command.SkipMonitor|command.Admin) {
+		c.seen = appendSeen(c.seen, now, "lua", argv)
 	}
 }
