@@ -59,6 +59,8 @@ type Config struct {
 	RedisVersion string
 	// DumpFile is where SAVE and BGSAVE write, with AdminCommands; empty: they are refused.
 	DumpFile string
+	// Shutdown is called for SHUTDOWN, with AdminCommands; nil refuses it. It must return at once.
+	Shutdown func()
 	// Version is the program's version, for leadership entries.
 	Version string
 	Now     func() time.Time

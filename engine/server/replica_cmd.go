@@ -25,6 +25,8 @@ type Feed struct {
 	Follow func(ctx context.Context, from txlog.Pos, every time.Duration, fn func(commands [][][]byte) error) error
 	// Save keeps a keyspace as an RDB file (SAVE, BGSAVE), nil if there is nowhere to; the caller holds the turn. With background it returns once the content is taken.
 	Save func(db *keyspace.DB, background bool) error
+	// Shutdown makes the program end (SHUTDOWN); nil if it can't be asked to. It returns at once.
+	Shutdown func()
 }
 
 // Rows of replication and RDB files as Redis has them. All see the whole keyspace: they are held while anything is uncommitted.
@@ -36,6 +38,9 @@ var replicaRows = []command.Spec{
 		Group: command.Server, Since: "3.0.0", Summary: "Takes what a replica says of itself.", Complexity: "O(1)", Run: replconf},
 	{Name: "save", Arity: 1, Flags: feedFlags | command.NoMulti, Group: command.Server, Since: "1.0.0", Summary: "Writes an RDB file.",
 		Complexity: "O(N) where N is the total number of keys in all databases", Run: func(c *command.Call) error { return save(c, false) }},
+	{Name: "shutdown", Arity: -1, Flags: command.Admin | command.NoScript | command.Loading | command.Stale | command.NoMulti | command.AllowBusy | command.NoTurn | command.Restricted,
+		Group: command.Server, Since: "1.0.0", Args: "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]", Summary: "Ends the server.",
+		Complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)", Run: shutdown},
 	{Name: "bgsave", Arity: -1, Flags: feedFlags, Group: command.Server, Since: "1.0.0", Args: "[SCHEDULE]", Summary: "Writes an RDB file in the background.",
 		Complexity: "O(1)", Run: bgsave},
 }
@@ -161,4 +166,47 @@ func bgsave(c *command.Call) error {
 		return resp.ErrSyntax
 	}
 	return save(c, true)
+}
+
+// shutdown ends the program. SAVE writes an RDB file first; what is acknowledged is in the log anyway. NOW and FORCE ask for what is so already: there are no replicas to wait for, and
+// nothing that can't be saved.
+func shutdown(c *command.Call) error {
+	s := session(c)
+	saves, aborts := false, false
+	words := 0
+	for _, word := range c.Argv[1:] {
+		switch strings.ToLower(string(word)) {
+		case "save":
+			saves = true
+		case "nosave", "now", "force":
+		case "abort":
+			aborts = true
+		default:
+			return resp.ErrSyntax
+		}
+		words++
+	}
+	feed := s.srv.cfg.Feed
+	switch {
+	case aborts && words > 1:
+		return resp.ErrSyntax
+	case aborts:
+		return resp.Error("ERR No shutdown in progress.")
+	case feed == nil || feed.Shutdown == nil:
+		return resp.Error("ERR Errors trying to SHUTDOWN. Check logs.")
+	case saves:
+		t := s.asideTurn()
+		err := errors.New("there is no place for RDB files")
+		if feed.Save != nil {
+			err = feed.Save(t.DB(), false)
+		}
+		s.endTurn()
+		if err != nil {
+			s.srv.cfg.Logger.Error("SHUTDOWN SAVE failed", "err", err)
+			return resp.Error("ERR Errors trying to SHUTDOWN. Check logs.")
+		}
+	}
+	feed.Shutdown()
+	s.closing = true
+	return nil
 }

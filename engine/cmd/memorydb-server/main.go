@@ -69,7 +69,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := p.serve(ctx, stderr); err != nil {
+	if err := p.serve(ctx, stop, stderr); err != nil {
 		fmt.Fprintf(stderr, "memorydb-server: %v\n", err)
 		return exitFailed
 	}
@@ -80,7 +80,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 const drain = 10 * time.Second
 
 // serve is the program: what is opened last is closed first.
-func (p *program) serve(ctx context.Context, stderr io.Writer) (err error) {
+func (p *program) serve(ctx context.Context, stop func(), stderr io.Writer) (err error) {
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: p.LogLevel}))
 	ln, err := net.Listen("tcp", p.Listen)
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *program) serve(ctx context.Context, stderr io.Writer) (err error) {
 	defer func() { err = errors.Join(err, log.close()) }()
 	cfg := engine.Config{
 		Node: log.node, Log: log.shard, RequirePass: p.RequirePass, MaxMemory: p.MaxMemory, AdminCommands: p.AdminCommands,
-		Port: tcpAddr(ln).Port, DumpFile: filepath.Join(p.Data, "dump.rdb"), Version: version, Now: time.Now, Logger: logger,
+		Port: tcpAddr(ln).Port, Shutdown: stop, DumpFile: filepath.Join(p.Data, "dump.rdb"), Version: version, Now: time.Now, Logger: logger,
 	}
 	if p.TLSCert != "" {
 		if cfg.TLS, err = p.tls(); err != nil {
