@@ -118,6 +118,7 @@ func (c *Call) Do(row *Spec, argv [][]byte, reply *resp.Writer) error {
 	c.effects = inner.Effects(c.effects)
 	c.own = true
 	c.dirty += inner.dirty
+	c.hidden = append(c.hidden, inner.hidden...)
 	if keys, err := inner.Keys(); err == nil {
 		for _, k := range keys {
 			c.looked = append(c.looked, bytes.Clone(argv[k.Index]))
@@ -128,6 +129,16 @@ func (c *Call) Do(row *Spec, argv [][]byte, reply *resp.Writer) error {
 
 // Nested says that the call is a part of another one (Do): a script's.
 func (c *Call) Nested() bool { return c.nested }
+
+// ChangedUnwatched is Changed for what does not break a WATCH in Redis, such as the acknowledgement of a stream's entries: the change is logged and a hazard, but
+// nobody else hears of it.
+func (c *Call) ChangedUnwatched(key []byte, class byte, event string) {
+	c.dirty++
+	c.hidden = append(c.hidden, bytes.Clone(key))
+	if event != "" {
+		c.Hooks.Event(class, event, key)
+	}
+}
 
 // Looks says that the call looks at something that is none of its request's keys.
 func (c *Call) Looks(name []byte) { c.looked = append(c.looked, name) }

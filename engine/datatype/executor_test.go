@@ -76,6 +76,9 @@ func (e *executor) run(argv [][]byte, reply *resp.Writer, mode keyspace.ExpiryMo
 	err = row.Run(c)
 	e.db.Expiry = keyspace.ExpireIgnore
 	e.effects = c.Effects(e.effects)
+	for _, key := range c.Beside() {
+		e.changed[string(key)]++
+	}
 	return err
 }
 

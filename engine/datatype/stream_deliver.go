@@ -41,7 +41,7 @@ func (d *delivery) greet(name []byte) {
 func (d *delivery) tell(event string) {
 	if !d.changed {
 		d.changed = true
-		d.c.Changed(d.key, 't', event)
+		d.c.ChangedUnwatched(d.key, 't', event)
 	} else if event != "" {
 		d.c.Event('t', event, d.key)
 	}

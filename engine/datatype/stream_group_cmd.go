@@ -117,11 +117,13 @@ func xgroupCreate(c *command.Call) error {
 	if x.g != nil {
 		return errGroupExists
 	}
+	changed := c.ChangedUnwatched
 	if x.s == nil {
 		x.s = makeStream(c, x.key)
+		changed = c.Changed
 	}
 	x.s.AddGroup(x.name, id, x.entriesRead)
-	c.Changed(x.key, 't', "xgroup-create")
+	changed(x.key, 't', "xgroup-create")
 	c.Reply.OK()
 	return nil
 }
@@ -142,7 +144,7 @@ func xgroupSetID(c *command.Call) error {
 		return err
 	}
 	x.g.Last, x.g.EntriesRead = id, x.entriesRead
-	c.Changed(x.key, 't', "xgroup-setid")
+	c.ChangedUnwatched(x.key, 't', "xgroup-setid")
 	c.Reply.OK()
 	return nil
 }
@@ -173,7 +175,7 @@ func xgroupCreateConsumer(c *command.Call) error {
 	n := int64(0)
 	if x.g.AddConsumer(c.Argv[4], c.Now) != nil {
 		n = 1
-		c.Changed(x.key, 't', "xgroup-createconsumer")
+		c.ChangedUnwatched(x.key, 't', "xgroup-createconsumer")
 	}
 	c.Reply.Int(n)
 	return nil
@@ -191,7 +193,7 @@ func xgroupDelConsumer(c *command.Call) error {
 	if consumer := x.g.Consumer(c.Argv[4]); consumer != nil {
 		n = int64(consumer.Pending())
 		x.g.deleteConsumer(consumer)
-		c.Changed(x.key, 't', "xgroup-delconsumer")
+		c.ChangedUnwatched(x.key, 't', "xgroup-delconsumer")
 	}
 	c.Reply.Int(n)
 	return nil
@@ -248,7 +250,7 @@ func xack(c *command.Call) error {
 		}
 	}
 	if n > 0 {
-		c.Changed(c.Argv[1], 't', "")
+		c.ChangedUnwatched(c.Argv[1], 't', "")
 	}
 	c.Reply.Int(n)
 	return nil

@@ -59,6 +59,6 @@ func xsetid(c *command.Call) error {
 		s.MaxDeleted = deleted
 	}
 	c.Reply.OK()
-	c.Changed(c.Argv[1], 't', "xsetid")
+	c.ChangedUnwatched(c.Argv[1], 't', "xsetid")
 	return nil
 }
