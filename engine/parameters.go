@@ -85,3 +85,9 @@ func listNodes(db *keyspace.DB, key []byte) (nodes, elements, size int) {
 	}
 	return l.NodeCount(), l.Len(), size
 }
+
+// scriptInfo is what INFO tells of scripts.
+func (n *Node) scriptInfo() server.ScriptInfo {
+	s := n.scripts.Stats()
+	return server.ScriptInfo{Cached: s.Scripts, Libraries: s.Libraries, Functions: s.Functions, CachedBytes: s.ScriptBytes, FunctionBytes: s.FunctionBytes}
+}

@@ -82,7 +82,7 @@ func sparseLimit(c *command.Call) int {
 // logDense logs the whole value of a HyperLogLog that has become dense instead of the call's words: at what size that happens is a parameter, which may be another
 // one where the log is replayed.
 func logDense(c *command.Call, key []byte, h hyperLogLog) {
-	c.Propagate([]byte("set"), key, h, []byte("keepttl"))
+	c.Propagate([]byte("set"), key, h, []byte("KEEPTTL"))
 }
 
 func pfadd(c *command.Call) error {

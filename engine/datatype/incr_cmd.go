@@ -107,7 +107,7 @@ func incrbyfloat(c *command.Call) error {
 		added(c, key)
 	}
 	c.Changed(key, '$', "incrbyfloat")
-	c.Propagate([]byte("set"), key, text, []byte("keepttl"))
+	c.Propagate([]byte("set"), key, text, []byte("KEEPTTL"))
 	c.Reply.Bulk(text)
 	return nil
 }

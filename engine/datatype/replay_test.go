@@ -470,7 +470,7 @@ func TestEffectsAreAbsolute(t *testing.T) {
 		{"persist of no expiry", []string{"set k v"}, "persist k", ""},
 		{"getdel", []string{"set k v"}, "getdel k", "del k"},
 		{"getdel of nothing", nil, "getdel k", ""},
-		{"incrbyfloat", []string{"set k 10.5"}, "incrbyfloat k 0.1", "set k 10.6 keepttl"},
+		{"incrbyfloat", []string{"set k 10.5"}, "incrbyfloat k 0.1", "set k 10.6 KEEPTTL"},
 		{"hincrbyfloat", []string{"hset k f 10.5"}, "hincrbyfloat k f 0.1", "hset k f 10.6"},
 		{"hdel of nothing", []string{"hset k f v"}, "hdel k g", ""},
 		{"hsetnx of a field that exists", []string{"hset k f v"}, "hsetnx k f w", ""},
@@ -559,7 +559,7 @@ func TestHyperLogLogReplays(t *testing.T) {
 	}
 	run(keyspace.ExpireDelete, "pfadd", "k", "a", "b", "c")
 	v, _ := e.db.Peek([]byte("k"))
-	if want := command.AppendEffect(nil, [][]byte{[]byte("set"), []byte("k"), v.Bytes, []byte("keepttl")}); !bytes.Equal(e.effects, want) {
+	if want := command.AppendEffect(nil, [][]byte{[]byte("set"), []byte("k"), v.Bytes, []byte("KEEPTTL")}); !bytes.Equal(e.effects, want) {
 		t.Errorf("a HyperLogLog that becomes dense logs %q", e.effects)
 	}
 	run(keyspace.ExpireIgnore, "pfadd", "l", "a", "b", "c")

@@ -38,6 +38,9 @@ func digestValue(_ *Debug, c *command.Call) error {
 
 func object(d *Debug, c *command.Call) error {
 	key := c.Argv[2]
+	mode := c.DB.Expiry
+	c.DB.Expiry = keyspace.ExpireIgnore // a key that has expired is shown as it is
+	defer func() { c.DB.Expiry = mode }()
 	v, ok := c.DB.Peek(key)
 	if !ok {
 		return resp.ErrNoSuchKey

@@ -27,8 +27,16 @@ type Info struct {
 	Replicas func() []ReplicaInfo
 	// ReplicasAt is the number of replicas of the shard that have applied the log up to a position, asked by WAIT; nil is none.
 	ReplicasAt func(txlog.Pos) int
+	// Scripts tells of cached scripts and function libraries.
+	Scripts func() ScriptInfo
 	// LastSave is when the newest snapshot was taken; the zero time if there is none.
 	LastSave func() time.Time
+}
+
+// ScriptInfo is what INFO memory tells of scripts: their numbers, and the bytes of their sources.
+type ScriptInfo struct {
+	Cached, Libraries, Functions int64
+	CachedBytes, FunctionBytes   int64
 }
 
 // PrimaryInfo is what a replica knows of its primary.
@@ -75,8 +83,7 @@ type snapshot struct {
 	clientBytes   int64
 	monitors      int
 	maxIn, maxOut int64
-	scriptBytes   int64
-	functionBytes int64
+	scripts       ScriptInfo
 }
 
 // sections are INFO's, in Redis's order. Those that are not usual appear only by name, all or everything.
@@ -145,6 +152,9 @@ func (c *conn) snapshot() *snapshot {
 		}
 		s.clientBytes += int64(other.memory())
 	}
+	if srv.cfg.Info.Scripts != nil {
+		s.scripts = srv.cfg.Info.Scripts()
+	}
 	s.maxIn, s.maxOut = srv.stats.recentIn.Load(), srv.stats.recentOut.Load()
 	return s
 }
@@ -183,9 +193,12 @@ func infoMemory(b *strings.Builder, s *snapshot) {
 		"used_memory_overhead", 0, "used_memory_startup", 0, "used_memory_dataset", s.used, "used_memory_dataset_perc", percent(s.used, s.used),
 		"allocator_allocated", allocated, "allocator_active", active, "allocator_resident", p.rss,
 		"total_system_memory", p.system, "total_system_memory_human", human(p.system),
-		"used_memory_lua", 0, "used_memory_vm_eval", 0, "used_memory_lua_human", human(0), "used_memory_scripts_eval", 0, "number_of_cached_scripts", 0,
-		"number_of_functions", 0, "number_of_libraries", 0, "used_memory_vm_functions", 0, "used_memory_vm_total", 0, "used_memory_vm_total_human", human(0),
-		"used_memory_functions", 0, "used_memory_scripts", 0, "used_memory_scripts_human", human(0),
+		"used_memory_lua", s.scripts.CachedBytes, "used_memory_vm_eval", s.scripts.CachedBytes, "used_memory_lua_human", human(s.scripts.CachedBytes),
+		"used_memory_scripts_eval", s.scripts.CachedBytes, "number_of_cached_scripts", s.scripts.Cached,
+		"number_of_functions", s.scripts.Functions, "number_of_libraries", s.scripts.Libraries, "used_memory_vm_functions", s.scripts.FunctionBytes,
+		"used_memory_vm_total", s.scripts.CachedBytes+s.scripts.FunctionBytes, "used_memory_vm_total_human", human(s.scripts.CachedBytes+s.scripts.FunctionBytes),
+		"used_memory_functions", s.scripts.FunctionBytes, "used_memory_scripts", s.scripts.CachedBytes+s.scripts.FunctionBytes,
+		"used_memory_scripts_human", human(s.scripts.CachedBytes+s.scripts.FunctionBytes),
 		"maxmemory", s.memory.Max, "maxmemory_human", human(s.memory.Max), "maxmemory_policy", policy,
 		"allocator_frag_ratio", ratio(active, allocated), "allocator_frag_bytes", active-allocated,
 		"allocator_rss_ratio", ratio(p.rss, active), "allocator_rss_bytes", p.rss-active, "rss_overhead_ratio", ratio(p.rss, p.rss), "rss_overhead_bytes", 0,

@@ -86,8 +86,8 @@ func memoryStats(c *command.Call) error {
 	number("clients.normal", s.clientBytes)
 	number("cluster.links", 0)
 	number("aof.buffer", 0)
-	number("lua.caches", s.scriptBytes)
-	number("functions.caches", s.functionBytes)
+	number("lua.caches", s.scripts.CachedBytes)
+	number("functions.caches", s.scripts.FunctionBytes)
 	if databases == 1 {
 		w.BulkString("db.0")
 		w.Map(3)
@@ -95,7 +95,7 @@ func memoryStats(c *command.Call) error {
 		number("overhead.hashtable.expires", 0)
 		number("overhead.hashtable.slot-to-keys", 0)
 	}
-	number("overhead.total", s.clientBytes+s.scriptBytes+s.functionBytes)
+	number("overhead.total", s.clientBytes+s.scripts.CachedBytes+s.scripts.FunctionBytes)
 	number("keys.count", int64(s.keys))
 	number("keys.bytes-per-key", perKey)
 	number("dataset.bytes", s.used)
