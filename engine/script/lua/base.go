@@ -1,6 +1,7 @@
 package lua
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -9,25 +10,63 @@ import (
 	glua "github.com/yuin/gopher-lua"
 )
 
-// kept are the functions of gopher-lua's base library that do as PUC Lua's do.
-var kept = []string{"assert", "error", "type", "rawequal", "select", "getfenv", "setfenv", "newproxy"}
-
 func (s *State) openBase() {
-	s.Push(s.NewFunction(glua.OpenBase))
-	s.Call(0, 0)
-	s.Push(s.NewFunction(glua.OpenCoroutine))
-	s.Call(0, 0)
-	given := s.G.Global
-	for _, name := range kept {
-		s.globals.RawSetString(name, given.RawGetString(name))
-	}
-	s.globals.RawSetString("coroutine", given.RawGetString("coroutine"))
 	s.globals.RawSetString("_VERSION", glua.LString("Lua 5.1"))
 	s.register(s.globals, map[string]glua.LGFunction{
+		"assert": baseAssert, "error": baseError, "type": baseType, "rawequal": s.rawequal, "select": baseSelect,
 		"tostring": s.tostring, "tonumber": s.tonumber, "pairs": s.pairs, "ipairs": s.ipairs, "next": s.next, "rawget": s.rawget, "rawset": s.rawset,
 		"setmetatable": s.setmetatable, "getmetatable": s.getmetatable, "unpack": s.unpack, "loadstring": s.loadstring, "load": s.load,
 		"collectgarbage": s.collectgarbage, "gcinfo": s.gcinfo, "pcall": s.pcall, "xpcall": s.xpcall,
 	})
+}
+
+func baseAssert(l *glua.LState) int {
+	checkAny(l, 1)
+	if glua.LVIsFalse(l.Get(1)) {
+		fail(l, "%s", optString(l, 2, "assertion failed!"))
+	}
+	return l.GetTop()
+}
+
+// baseError is error: a text gets the position of the function at a level of the stack.
+func baseError(l *glua.LState) int {
+	level := optInt(l, 2, 1)
+	v := l.Get(1)
+	if _, ok := text(v); ok && level > 0 {
+		t, _ := text(v)
+		v = glua.LString(where(l, level) + t)
+	}
+	l.Error(v, 0)
+	return 0
+}
+
+func baseType(l *glua.LState) int {
+	l.Push(glua.LString(checkAny(l, 1).Type().String()))
+	return 1
+}
+
+func (s *State) rawequal(l *glua.LState) int {
+	l.Push(glua.LBool(checkAny(l, 1) == checkAny(l, 2)))
+	return 1
+}
+
+func baseSelect(l *glua.LState) int {
+	top := l.GetTop()
+	if word, ok := l.Get(1).(glua.LString); ok && strings.HasPrefix(string(word), "#") {
+		l.Push(glua.LNumber(top - 1))
+		return 1
+	}
+	n := checkInt(l, 1)
+	switch {
+	case n < 0:
+		n += top
+	case n > top:
+		n = top
+	}
+	if n < 1 {
+		argError(l, 1, "index out of range")
+	}
+	return top - n
 }
 
 func (s *State) register(t *glua.LTable, fns map[string]glua.LGFunction) {
@@ -62,7 +101,7 @@ func (s *State) Restrict(names *glua.LTable) {
 	}
 	names.Metatable = s.missing
 	s.view.RawSetString("__index", names)
-	s.proxies[s.env] = names
+	s.view.RawSetString(realKey, names)
 }
 
 // Missing is the metatable of a table in which an unknown name is an error.
@@ -82,13 +121,26 @@ func (s *State) proxy(t *glua.LTable) *glua.LTable {
 		return 0
 	}))
 	p.Metatable = mt
-	s.proxies[p] = t
+	mt.RawSetString(realKey, t)
 	return p
 }
 
-// real is the table behind a proxy, or the table itself.
+// realKey is where a read-only view's metatable has its table.
+const realKey = "\x00real"
+
+// behind is the table behind a read-only view; nil if the table is none.
+func behind(t *glua.LTable) *glua.LTable {
+	mt, ok := t.Metatable.(*glua.LTable)
+	if !ok {
+		return nil
+	}
+	r, _ := mt.RawGetString(realKey).(*glua.LTable)
+	return r
+}
+
+// real is the table behind a read-only view, or the table itself.
 func (s *State) real(t *glua.LTable) *glua.LTable {
-	if r := s.proxies[t]; r != nil {
+	if r := behind(t); r != nil {
 		return r
 	}
 	return t
@@ -97,7 +149,7 @@ func (s *State) real(t *glua.LTable) *glua.LTable {
 // writable is the table at an argument, which must not be read-only.
 func (s *State) writable(l *glua.LState, n int) *glua.LTable {
 	t := checkTable(l, n)
-	if s.proxies[t] != nil {
+	if behind(t) != nil {
 		fail(l, readonly)
 	}
 	return t
@@ -165,23 +217,36 @@ func (s *State) tonumber(l *glua.LState) int {
 	if base < 2 || base > 36 {
 		argError(l, 2, "base out of range")
 	}
-	word := strings.TrimSpace(checkString(l, 1))
-	negative := strings.HasPrefix(word, "-")
-	word = strings.TrimPrefix(word, "-")
-	if base == 16 {
-		word = strings.TrimPrefix(strings.TrimPrefix(word, "0x"), "0X")
-	}
-	n, err := strconv.ParseUint(word, base, 64)
-	if err != nil || strings.ContainsRune(word, '_') {
+	n, ok := strtoul(checkString(l, 1), base)
+	if !ok {
 		l.Push(glua.LNil)
 		return 1
 	}
-	f := float64(n)
-	if negative {
-		f = -f
-	}
-	l.Push(glua.LNumber(f))
+	l.Push(glua.LNumber(n))
 	return 1
+}
+
+// strtoul reads an integer as C's function of this name does, with spaces around: one that does not fit is the greatest, a negative one counts from 2^64.
+func strtoul(s string, base int) (uint64, bool) {
+	s = strings.Trim(s, " \t\n\v\f\r")
+	negative := strings.HasPrefix(s, "-")
+	if negative || strings.HasPrefix(s, "+") {
+		s = s[1:]
+	}
+	if base == 16 && len(s) > 2 && s[0] == '0' && s[1]|0x20 == 'x' {
+		s = s[2:]
+	}
+	if s == "" || s[0] == '-' || s[0] == '+' || strings.Contains(s, "_") {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s, base, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	if negative && err == nil {
+		n = -n
+	}
+	return n, true
 }
 
 func (s *State) next(l *glua.LState) int {
@@ -215,7 +280,7 @@ func (s *State) ipairs(l *glua.LState) int {
 func (s *State) inext(l *glua.LState) int {
 	t := s.real(checkTable(l, 1))
 	i := checkInt(l, 2) + 1
-	v := t.RawGetInt(i)
+	v := t.RawGet(glua.LNumber(i))
 	if v == glua.LNil {
 		l.Push(glua.LNil)
 		return 1
@@ -232,7 +297,7 @@ func (s *State) rawget(l *glua.LState) int {
 
 func (s *State) rawset(l *glua.LState) int {
 	t := s.writable(l, 1)
-	t.RawSet(checkAny(l, 2), checkAny(l, 3))
+	s.setRaw(l, t, checkAny(l, 2), checkAny(l, 3))
 	l.SetTop(1)
 	return 1
 }
@@ -253,8 +318,8 @@ func (s *State) setmetatable(l *glua.LState) int {
 
 func (s *State) getmetatable(l *glua.LState) int {
 	v := checkAny(l, 1)
-	if t, ok := v.(*glua.LTable); ok && s.proxies[t] != nil {
-		v = s.proxies[t]
+	if t, ok := v.(*glua.LTable); ok {
+		v = s.real(t)
 	}
 	mt := l.GetMetatable(v)
 	t, ok := mt.(*glua.LTable)
@@ -264,7 +329,10 @@ func (s *State) getmetatable(l *glua.LState) int {
 	case t.RawGetString("__metatable") != glua.LNil:
 		l.Push(t.RawGetString("__metatable"))
 	case v.Type() == glua.LTString || t == s.globals.Metatable: // ours: not to be changed
-		l.Push(s.proxy(t))
+		if s.views[t] == nil {
+			s.views[t] = s.proxy(t)
+		}
+		l.Push(s.views[t])
 	default:
 		l.Push(t)
 	}

@@ -74,9 +74,9 @@ type State struct {
 	// Guard looks after the running script.
 	Guard Guard
 
-	globals *glua.LTable // what the names are
-	env     *glua.LTable // what scripts see of them: read-only
-	proxies map[*glua.LTable]*glua.LTable
+	globals *glua.LTable                  // what the names are
+	env     *glua.LTable                  // what scripts see of them: read-only
+	views   map[*glua.LTable]*glua.LTable // read-only views of metatables of ours
 	concat  *glua.LFunction
 	loaded  map[*Proto]*glua.LFunction
 	random  random
@@ -108,12 +108,13 @@ func NewState() *State {
 		LState: glua.NewState(glua.Options{
 			SkipOpenLibs: true, CallStackSize: callStack, RegistrySize: registry, RegistryMaxSize: registryMax, RegistryGrowStep: registryStep, MinimizeStackMemory: true,
 		}),
-		proxies: map[*glua.LTable]*glua.LTable{}, loaded: map[*Proto]*glua.LFunction{},
+		views: map[*glua.LTable]*glua.LTable{}, loaded: map[*Proto]*glua.LFunction{},
 	}
 	s.globals = s.NewTable()
 	s.random.x = 0x1234abcd330e // where drand48 begins without a seed
 	s.concat = s.NewFunction(s.concatenate)
 	s.openBase()
+	s.openCoroutine()
 	s.openString()
 	s.openTable()
 	s.openMath()

@@ -1,23 +1,20 @@
 package lua
 
 import (
+	"slices"
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
 )
 
 func (s *State) openString() {
-	s.Push(s.NewFunction(glua.OpenString))
-	s.Call(0, 0)
-	given, ok := s.G.Global.RawGetString("string").(*glua.LTable)
-	if !ok {
-		panic("lua: gopher-lua has no string library")
-	}
 	t := s.NewTable()
-	for _, name := range []string{"byte", "char", "find", "gmatch", "gsub", "len", "lower", "match", "reverse", "sub", "upper"} {
-		t.RawSetString(name, given.RawGetString(name))
-	}
-	s.register(t, map[string]glua.LGFunction{"rep": s.rep, "format": s.format})
+	s.register(t, map[string]glua.LGFunction{
+		"byte": stringByte, "char": stringChar, "len": stringLen, "sub": stringSub, "dump": stringDump, "rep": s.rep, "format": s.format,
+		"lower": s.mapped(lowerByte), "upper": s.mapped(upperByte), "reverse": s.reverse,
+		"find": s.find, "match": s.match, "gmatch": s.gmatch, "gsub": s.gsub,
+	})
+	t.RawSetString("gfind", t.RawGetString("gmatch"))
 	s.globals.RawSetString("string", t)
 	mt := s.NewTable()
 	mt.RawSetString("__index", t)
@@ -71,5 +68,104 @@ func (s *State) rep(l *glua.LState) int {
 	}
 	s.Guard.take(l, n*len(word))
 	l.Push(glua.LString(strings.Repeat(word, n)))
+	return 1
+}
+
+// relative is an offset from the beginning, of one that may be from the end.
+func relative(i, n int) int {
+	if i < 0 {
+		i += n + 1
+	}
+	return max(i, 0)
+}
+
+func stringByte(l *glua.LState) int {
+	word := checkString(l, 1)
+	from := relative(optInt(l, 2, 1), len(word))
+	to := min(relative(optInt(l, 3, from), len(word)), len(word))
+	from = max(from, 1)
+	if from > to {
+		return 0
+	}
+	if to-from+1 >= maxUnpack {
+		fail(l, "stack overflow (string slice too long)")
+	}
+	for _, c := range []byte(word[from-1 : to]) {
+		l.Push(glua.LNumber(c))
+	}
+	return to - from + 1
+}
+
+func stringChar(l *glua.LState) int {
+	b := make([]byte, l.GetTop())
+	for i := range b {
+		n := checkInt(l, i+1)
+		if n != int(byte(n)) {
+			argError(l, i+1, "invalid value")
+		}
+		b[i] = byte(n)
+	}
+	l.Push(glua.LString(b))
+	return 1
+}
+
+func stringLen(l *glua.LState) int {
+	l.Push(glua.LNumber(len(checkString(l, 1))))
+	return 1
+}
+
+func stringSub(l *glua.LState) int {
+	word := checkString(l, 1)
+	from := max(relative(checkInt(l, 2), len(word)), 1)
+	to := min(relative(optInt(l, 3, -1), len(word)), len(word))
+	if from > to {
+		l.Push(glua.LString(""))
+		return 1
+	}
+	l.Push(glua.LString(word[from-1 : to]))
+	return 1
+}
+
+// stringDump can't give PUC Lua's bytecode. Nothing could be done with it: scripts can't load any.
+func stringDump(l *glua.LState) int {
+	checkFunction(l, 1)
+	fail(l, "unable to dump given function")
+	return 0
+}
+
+func lowerByte(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		c |= 0x20
+	}
+	return c
+}
+
+func upperByte(c byte) byte {
+	if c >= 'a' && c <= 'z' {
+		c &^= 0x20
+	}
+	return c
+}
+
+// mapped makes a function that maps a string's bytes.
+func (s *State) mapped(to func(byte) byte) glua.LGFunction {
+	return func(l *glua.LState) int {
+		word := checkString(l, 1)
+		s.Guard.take(l, len(word))
+		b := make([]byte, len(word))
+		for i := range b {
+			b[i] = to(word[i])
+		}
+		l.Push(glua.LString(b))
+		return 1
+	}
+}
+
+func (s *State) reverse(l *glua.LState) int {
+	word := checkString(l, 1)
+	s.Guard.take(l, len(word))
+	b := []byte(word)
+	slices.Reverse(b)
+	l.Push(glua.LString(b))
 	return 1
 }

@@ -1,34 +1,104 @@
 package lua
 
 import (
+	"sort"
 	"strings"
 
 	glua "github.com/yuin/gopher-lua"
 )
 
 func (s *State) openTable() {
-	s.Push(s.NewFunction(glua.OpenTable))
-	s.Call(0, 0)
-	given, ok := s.G.Global.RawGetString("table").(*glua.LTable)
-	if !ok {
-		panic("lua: gopher-lua has no table library")
-	}
 	t := s.NewTable()
-	for _, name := range []string{"getn", "maxn"} {
-		t.RawSetString(name, given.RawGetString(name))
-	}
-	for _, name := range []string{"insert", "remove", "sort"} { // they change their table
-		fn, ok := given.RawGetString(name).(*glua.LFunction)
-		if !ok {
-			panic("lua: gopher-lua has no table." + name)
-		}
-		t.RawSetString(name, s.NewFunction(func(l *glua.LState) int {
-			s.writable(l, 1)
-			return fn.GFunction(l)
-		}))
-	}
-	s.register(t, map[string]glua.LGFunction{"concat": s.tableConcat, "foreach": s.foreach, "foreachi": s.foreachi, "setn": setn})
+	s.register(t, map[string]glua.LGFunction{
+		"concat": s.tableConcat, "foreach": s.foreach, "foreachi": s.foreachi, "getn": s.getn, "insert": s.insert, "maxn": s.maxn,
+		"remove": s.remove, "setn": setn, "sort": s.sort,
+	})
 	s.globals.RawSetString("table", t)
+}
+
+func (s *State) getn(l *glua.LState) int {
+	l.Push(glua.LNumber(s.real(checkTable(l, 1)).Len()))
+	return 1
+}
+
+func (s *State) maxn(l *glua.LState) int {
+	t, most := s.real(checkTable(l, 1)), glua.LNumber(0)
+	for key, _ := t.Next(glua.LNil); key != glua.LNil; key, _ = t.Next(key) {
+		if n, ok := key.(glua.LNumber); ok {
+			most = max(most, n)
+		}
+		s.Guard.work(l, 1)
+	}
+	l.Push(most)
+	return 1
+}
+
+// perStep is how many elements are moved in the time of a step.
+const perStep = 64
+
+func (s *State) insert(l *glua.LState) int {
+	t := s.writable(l, 1)
+	n := t.Len()
+	switch l.GetTop() {
+	case 2:
+		s.setRaw(l, t, glua.LNumber(n+1), l.Get(2))
+	case 3:
+		at := checkInt(l, 2)
+		switch {
+		case at > n:
+			s.setRaw(l, t, glua.LNumber(at), l.Get(3))
+		case at >= 1:
+			s.Guard.work(l, (n-at)/perStep)
+			t.Insert(at, l.Get(3))
+		default:
+			for i := n + 1; i > at; i-- {
+				t.RawSet(glua.LNumber(i), t.RawGet(glua.LNumber(i-1)))
+				s.Guard.work(l, 1)
+			}
+			t.RawSet(glua.LNumber(at), l.Get(3))
+		}
+	default:
+		fail(l, "wrong number of arguments to 'insert'")
+	}
+	return 0
+}
+
+func (s *State) remove(l *glua.LState) int {
+	t := s.writable(l, 1)
+	n := t.Len()
+	at := optInt(l, 2, n)
+	if at < 1 || at > n {
+		return 0
+	}
+	s.Guard.work(l, (n-at)/perStep)
+	v := t.RawGetInt(at)
+	t.Remove(at)
+	l.Push(v)
+	return 1
+}
+
+func (s *State) sort(l *glua.LState) int {
+	t := s.writable(l, 1)
+	var by *glua.LFunction
+	if !absent(l, 2) {
+		by = checkFunction(l, 2)
+	}
+	values := make([]glua.LValue, t.Len())
+	s.Guard.take(l, 16*len(values))
+	for i := range values {
+		values[i] = t.RawGetInt(i + 1)
+	}
+	sort.Slice(values, func(i, j int) bool {
+		if by != nil {
+			return glua.LVAsBool(call(l, by, values[i], values[j]))
+		}
+		s.Guard.work(l, 1)
+		return l.LessThan(values[i], values[j])
+	})
+	for i, v := range values {
+		t.RawSetInt(i+1, v)
+	}
+	return 0
 }
 
 func setn(l *glua.LState) int {
@@ -75,7 +145,7 @@ func (s *State) foreach(l *glua.LState) int {
 
 func (s *State) foreachi(l *glua.LState) int {
 	t, fn := s.real(checkTable(l, 1)), checkFunction(l, 2)
-	for i := 1; i <= t.Len(); i++ {
+	for i, n := 1, t.Len(); i <= n; i++ {
 		if out := call(l, fn, glua.LNumber(i), t.RawGetInt(i)); out != glua.LNil {
 			l.Push(out)
 			return 1
