@@ -159,7 +159,7 @@ func handler(l *glua.LState) int {
 		}
 		if _, err := l.GetInfo("Sl", dbg, glua.LNil); err == nil && dbg.CurrentLine > 0 {
 			t.RawSetString("source", glua.LString("@"+dbg.Source))
-			t.RawSetString("line", glua.LNumber(dbg.CurrentLine))
+			t.RawSetString("line", glua.LNumber(lua.Line(dbg.CurrentLine)))
 			break
 		}
 	}

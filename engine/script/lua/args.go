@@ -21,7 +21,7 @@ func where(l *glua.LState, level int) string {
 	if _, err := l.GetInfo("Sl", dbg, glua.LNil); err != nil || dbg.CurrentLine <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d: ", dbg.Source, dbg.CurrentLine)
+	return fmt.Sprintf("%s:%d: ", dbg.Source, Line(dbg.CurrentLine))
 }
 
 // calledAs is the name that the running library function was called by.

@@ -82,6 +82,9 @@ func (s *State) Lock() {
 			s.globals.RawSet(name, s.proxy(t))
 		}
 	})
+	strings := s.NewTable()
+	strings.RawSetString("__index", s.globals.RawGetString("string"))
+	s.strings = s.proxy(strings)
 	missing := s.NewTable()
 	missing.RawSetString("__index", s.NewFunction(func(l *glua.LState) int {
 		fail(l, "Script attempted to access nonexistent global variable '%s'", l.Get(2).String())
@@ -150,7 +153,7 @@ func (s *State) real(t *glua.LTable) *glua.LTable {
 func (s *State) writable(l *glua.LState, n int) *glua.LTable {
 	t := checkTable(l, n)
 	if behind(t) != nil {
-		fail(l, readonly)
+		l.Error(glua.LString(readonly), 0)
 	}
 	return t
 }
@@ -306,7 +309,7 @@ func (s *State) setmetatable(l *glua.LState) int {
 	t := s.writable(l, 1)
 	mt := l.Get(2)
 	if mt.Type() != glua.LTNil && mt.Type() != glua.LTTable || l.GetTop() < 2 {
-		typeError(l, 2, "table")
+		argError(l, 2, "nil or table expected")
 	}
 	if l.GetMetaField(t, "__metatable") != glua.LNil {
 		fail(l, "cannot change a protected metatable")
@@ -324,11 +327,13 @@ func (s *State) getmetatable(l *glua.LState) int {
 	mt := l.GetMetatable(v)
 	t, ok := mt.(*glua.LTable)
 	switch {
-	case !ok:
-		l.Push(glua.LNil)
+	case !ok: // nil, or what __metatable says
+		l.Push(mt)
 	case t.RawGetString("__metatable") != glua.LNil:
 		l.Push(t.RawGetString("__metatable"))
-	case v.Type() == glua.LTString || t == s.globals.Metatable: // ours: not to be changed
+	case v.Type() == glua.LTString:
+		l.Push(s.strings)
+	case t == s.globals.Metatable: // ours: not to be changed
 		if s.views[t] == nil {
 			s.views[t] = s.proxy(t)
 		}
@@ -411,6 +416,8 @@ func (s *State) loadChunk(l *glua.LState, source, name string) int {
 		l.Push(glua.LString("attempt to load chunk with wrong mode"))
 		return 2
 	}
+	const perByte = 32 // of the source, in memory
+	s.Guard.take(l, perByte*len(source))
 	p, err := Compile(source, chunkName(name))
 	if err != nil {
 		l.Push(glua.LNil)
@@ -419,9 +426,7 @@ func (s *State) loadChunk(l *glua.LState, source, name string) int {
 	}
 	outer := l.NewFunctionFromProto(p.proto)
 	outer.Env = s.env
-	l.Push(outer)
-	l.Push(s.concat)
-	l.Call(1, 1)
+	l.Push(s.inner(l, outer))
 	return 1
 }
 
@@ -473,14 +478,14 @@ func (s *State) concatenate(l *glua.LState) int {
 	}
 	right := l.Get(n)
 	for i := n - 1; i >= 1; i-- {
-		right = s.join(l, l.Get(i), right)
+		right = s.join(l, l.Get(i), right, i)
 	}
 	l.Push(right)
 	return 1
 }
 
-// join is the operator .. of two values, from right to left as PUC Lua does.
-func (s *State) join(l *glua.LState, a, b glua.LValue) glua.LValue {
+// join is the operator .. of two values, from right to left as PUC Lua does; the left one is argument i.
+func (s *State) join(l *glua.LState, a, b glua.LValue, i int) glua.LValue {
 	x, okX := text(a)
 	y, okY := text(b)
 	if okX && okY {
@@ -494,9 +499,9 @@ func (s *State) join(l *glua.LState, a, b glua.LValue) glua.LValue {
 	if meta == glua.LNil {
 		bad := a
 		if okX {
-			bad = b
+			bad, i = b, i+1
 		}
-		fail(l, "attempt to concatenate a %s value", bad.Type().String())
+		fail(l, "%s", typed("concatenate", siteAt(l, 1).operand(i-1), bad.Type().String()))
 	}
 	l.Push(meta)
 	l.Push(a)

@@ -37,7 +37,9 @@ type coroutines struct {
 
 // createThread makes a thread that is looked after as its parent is. gopher-lua would derive a context from the parent's, whose end nobody would tell it.
 func (c *coroutines) createThread(l *glua.LState) int {
-	checkFunction(l, 1)
+	if fn, ok := l.Get(1).(*glua.LFunction); !ok || fn.IsG {
+		argError(l, 1, "Lua function expected")
+	}
 	l.SetTop(1)
 	const bytes = 16 * registry
 	c.s.Guard.take(l, bytes)
@@ -118,10 +120,12 @@ func (c *coroutines) status(l, th *glua.LState) string {
 	return l.Status(th)
 }
 
+const outsideYield = "attempt to yield across metamethod/C-call boundary"
+
 // yield gives the values to the one who resumed. There must be nothing but a script's functions between the two.
 func yield(l *glua.LState) int {
 	if l.Parent == nil {
-		fail(l, "attempt to yield across metamethod/C-call boundary")
+		l.Error(glua.LString(outsideYield), 0)
 	}
 	for level := 1; ; level++ {
 		dbg, ok := l.GetStack(level)
@@ -129,7 +133,7 @@ func yield(l *glua.LState) int {
 			return -1
 		}
 		if _, err := l.GetInfo("S", dbg, glua.LNil); err != nil || dbg.What != "Lua" && dbg.What != "main" {
-			fail(l, "attempt to yield across metamethod/C-call boundary")
+			l.Error(glua.LString(outsideYield), 0)
 		}
 	}
 }

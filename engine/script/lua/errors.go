@@ -23,32 +23,59 @@ func ErrorValue(err error) glua.LValue {
 	return e.Object
 }
 
-// wordings are gopher-lua's messages and PUC Lua's. The names of variables, which PUC Lua adds, are not known here.
-var wordings = []struct {
-	ours *regexp.Regexp
-	puc  string
-}{
-	{regexp.MustCompile(`attempt to index a non-table object\((\w+)\) with key '.*'`), "attempt to index a $1 value"},
-	{regexp.MustCompile(`attempt to call a non-function object`), "attempt to call a nil value"},
-	{regexp.MustCompile(`cannot perform concat operation between \w+ and (\w+)`), "attempt to concatenate a $1 value"},
-	{regexp.MustCompile(`cannot perform \w+ operation between number and (\w+)`), "attempt to perform arithmetic on a $1 value"},
-	{regexp.MustCompile(`cannot perform \w+ operation between (\w+) and \w+`), "attempt to perform arithmetic on a $1 value"},
-	{regexp.MustCompile(`__unm undefined`), "attempt to perform arithmetic on a table value"},
-	{regexp.MustCompile(`__len undefined`), "attempt to get length of a number value"},
-	{regexp.MustCompile(`registry overflow`), "stack overflow"},
-}
-
 // Reword puts a message of the virtual machine into PUC Lua's words.
 func Reword(message string) string { return reword(message) }
+
+var (
+	notIndexed = regexp.MustCompile(`^attempt to index a non-table object\((\w+)\) with key '`)
+	notNumbers = regexp.MustCompile(`^cannot perform \w+ operation between (\w+) and (\w+)$`)
+	unordered  = regexp.MustCompile(`^attempt to compare (\w+) with (\w+)$`)
+)
 
 func reword(message string) string {
 	if i := strings.Index(message, "\nstack traceback:"); i >= 0 {
 		message = message[:i]
 	}
-	for _, w := range wordings {
-		if w.ours.MatchString(message) {
-			return w.ours.ReplaceAllString(message, w.puc)
+	prefix, rest, p := locate(message)
+	if prefix == "" { // "chunk:line: message" of an instruction that has no site, or no position at all
+		if i := strings.Index(message, ": "); i >= 0 {
+			prefix, rest = message[:i+2], message[i+2:]
 		}
+		if said := puc(rest, nil); said != rest {
+			return prefix + said
+		}
+		return puc(message, nil)
+	}
+	return prefix + puc(rest, p)
+}
+
+// puc is what PUC Lua says instead of a message, with the names of the operands at the site.
+func puc(message string, p *site) string {
+	kind := "nil" // gopher-lua doesn't say which type could not be called, negated or measured
+	if p != nil && p.literal != "" {
+		kind = p.literal
+	}
+	switch message {
+	case "attempt to call a non-function object":
+		return typed("call", p.callee(), kind)
+	case "__unm undefined":
+		return typed("perform arithmetic on", p.operand(0), kind)
+	case "__len undefined":
+		return typed("get length of", p.operand(0), kind)
+	case "registry overflow", "lua callstack overflow":
+		return "stack overflow"
+	}
+	if m := notIndexed.FindStringSubmatch(message); m != nil {
+		return typed("index", p.operand(0), m[1])
+	}
+	if m := notNumbers.FindStringSubmatch(message); m != nil {
+		if m[1] == "number" {
+			return typed("perform arithmetic on", p.operand(1), m[2])
+		}
+		return typed("perform arithmetic on", p.operand(0), m[1])
+	}
+	if m := unordered.FindStringSubmatch(message); m != nil && m[1] == m[2] {
+		return "attempt to compare two " + m[1] + " values"
 	}
 	return message
 }

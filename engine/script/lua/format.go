@@ -27,7 +27,9 @@ func (s *State) format(l *glua.LState) int {
 		}
 		d, n := directive(l, f[i:])
 		i += n - 1
-		arg++
+		if arg++; arg > l.GetTop() {
+			argError(l, arg, "no value")
+		}
 		s.one(l, &b, d, arg)
 		s.Guard.take(l, b.Len())
 	}

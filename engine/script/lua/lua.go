@@ -17,7 +17,12 @@ import (
 type Proto struct{ proto *glua.FunctionProto }
 
 // Compile compiles a chunk. The error's text is PUC Lua's, as far as the parser tells where it stopped: "user_script:1: syntax error near 'x'".
-func Compile(source, chunk string) (*Proto, error) {
+func Compile(source, chunk string) (compiled *Proto, err error) {
+	defer func() { // gopher-lua's compiler has limits that it does not check
+		if r := recover(); r != nil {
+			compiled, err = nil, fmt.Errorf("%s: function or expression too complex", chunk)
+		}
+	}()
 	if len(source) > maxSource {
 		return nil, fmt.Errorf("%s: chunk is too large", chunk)
 	}
@@ -25,15 +30,20 @@ func Compile(source, chunk string) (*Proto, error) {
 	if err != nil {
 		return nil, syntaxError(err, chunk)
 	}
-	proto, err := glua.Compile(rewrite(stmts), chunk)
+	r := &rewriter{chunk: chunk, sites: newSites()}
+	if stmts, err = r.rewrite(stmts); err != nil {
+		return nil, err
+	}
+	proto, err := glua.Compile(stmts, chunk)
 	if err != nil {
 		return nil, compileError(err, chunk)
 	}
+	r.sites.keep(proto)
 	return &Proto{proto}, nil
 }
 
 // maxSource bounds a chunk, in bytes.
-const maxSource = 64 << 20
+const maxSource = 16 << 20
 
 // syntaxError puts a parser's error into PUC Lua's words.
 func syntaxError(err error, chunk string) error {
@@ -50,7 +60,14 @@ func syntaxError(err error, chunk string) error {
 		line = 1
 	}
 	message := e.Message
+	if strings.HasPrefix(message, "Invalid '") {
+		message = ""
+	}
 	switch message {
+	case "unterminated string":
+		message = "unfinished string"
+	case "unterminated multiline string":
+		message = "unfinished long string"
 	case "syntax error", "":
 		message = "unexpected symbol"
 	case "parse error": // an expression that is no statement
@@ -63,7 +80,7 @@ func syntaxError(err error, chunk string) error {
 func compileError(err error, chunk string) error {
 	var e *glua.CompileError
 	if errors.As(err, &e) {
-		return fmt.Errorf("%s:%d: %s", chunk, e.Line, e.Message)
+		return fmt.Errorf("%s:%d: %s", chunk, Line(e.Line), e.Message)
 	}
 	return fmt.Errorf("%s: %w", chunk, err)
 }
@@ -77,9 +94,10 @@ type State struct {
 	globals *glua.LTable                  // what the names are
 	env     *glua.LTable                  // what scripts see of them: read-only
 	views   map[*glua.LTable]*glua.LTable // read-only views of metatables of ours
-	concat  *glua.LFunction
+	helpers []*glua.LFunction
 	loaded  map[*Proto]*glua.LFunction
 	random  random
+	strings *glua.LTable    // what scripts see of the metatable of strings
 	null    *glua.LUserData // cjson.null
 
 	view    *glua.LTable // the metatable of env: what is seen through it
@@ -111,8 +129,10 @@ func NewState() *State {
 		views: map[*glua.LTable]*glua.LTable{}, loaded: map[*Proto]*glua.LFunction{},
 	}
 	s.globals = s.NewTable()
-	s.random.x = 0x1234abcd330e // where drand48 begins without a seed
-	s.concat = s.NewFunction(s.concatenate)
+	s.random.x = 0x1234abcd330e                                                                                                       // where drand48 begins without a seed
+	for _, fn := range []glua.LGFunction{s.concatenate, s.set, s.key, operation("__mod", modulo), operation("__pow", power), bound} { // in the order of helperNames
+		s.helpers = append(s.helpers, s.NewFunction(fn))
+	}
 	s.openBase()
 	s.openCoroutine()
 	s.openString()
@@ -144,15 +164,23 @@ func (s *State) Load(p *Proto) *glua.LFunction {
 	s.Guard.Begin() // an earlier script may have been ended
 	outer := s.NewFunctionFromProto(p.proto)
 	outer.Env = s.env
-	s.Push(outer)
-	s.Push(s.concat)
-	s.Call(1, 1)
-	fn, ok := s.Get(-1).(*glua.LFunction)
-	s.Pop(1)
+	fn, ok := s.inner(s.LState, outer).(*glua.LFunction)
 	if !ok {
 		panic("lua: a chunk's outer function gave no function")
 	}
 	s.loaded[p] = fn
+	return fn
+}
+
+// inner is the function that a chunk's outer function gives.
+func (s *State) inner(l *glua.LState, outer *glua.LFunction) glua.LValue {
+	l.Push(outer)
+	for _, fn := range s.helpers {
+		l.Push(fn)
+	}
+	l.Call(len(s.helpers), 1)
+	fn := l.Get(-1)
+	l.Pop(1)
 	return fn
 }
 

@@ -12,7 +12,7 @@ func modulo(a, b float64) float64 {
 	return settle(a-whole, a, b)
 }
 
-func power(a, b float64) float64 { return math.Pow(a, b) }
+func power(a, b float64) float64 { return settle(math.Pow(a, b), a, b) }
 
 // random is the generator behind math.random: the 48-bit linear congruential one of drand48, as in Redis. Its numbers need not be the same on every node: what scripts
 // write is logged, not the scripts.
@@ -34,8 +34,8 @@ func (r *random) next() int32 {
 func (s *State) openMath() {
 	t := s.NewTable()
 	s.register(t, map[string]glua.LGFunction{
-		"abs": of(math.Abs), "acos": of(math.Acos), "asin": of(math.Asin), "atan": of(math.Atan), "ceil": of(math.Ceil), "cos": of(math.Cos), "cosh": of(math.Cosh),
-		"deg": of(func(f float64) float64 { return f / (math.Pi / 180) }), "exp": of(math.Exp), "floor": of(math.Floor), "log": of(math.Log), "log10": of(math.Log10),
+		"abs": of(math.Abs), "acos": unsigned(math.Acos), "asin": unsigned(math.Asin), "atan": of(math.Atan), "ceil": of(math.Ceil), "cos": of(math.Cos), "cosh": of(math.Cosh),
+		"deg": of(func(f float64) float64 { return f / (math.Pi / 180) }), "exp": of(math.Exp), "floor": of(math.Floor), "log": of(math.Log), "log10": unsigned(math.Log10),
 		"rad": of(func(f float64) float64 { return f * (math.Pi / 180) }), "sin": of(math.Sin), "sinh": of(math.Sinh), "sqrt": of(math.Sqrt), "tan": of(math.Tan),
 		"tanh": of(math.Tanh), "atan2": ofTwo(math.Atan2), "fmod": ofTwo(math.Mod), "pow": ofTwo(power),
 		"ldexp": func(l *glua.LState) int {
@@ -84,6 +84,22 @@ func settle(f float64, args ...float64) float64 {
 		}
 	}
 	return invalid
+}
+
+// unsigned is of for the functions whose NaN has no sign in C.
+func unsigned(do func(float64) float64) glua.LGFunction {
+	return func(l *glua.LState) int {
+		a := checkNumber(l, 1)
+		f := do(a)
+		if f != f {
+			f = math.Abs(f)
+		}
+		if a != a {
+			f = a
+		}
+		l.Push(glua.LNumber(f))
+		return 1
+	}
 }
 
 func mathFrexp(l *glua.LState) int {

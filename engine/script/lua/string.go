@@ -53,7 +53,7 @@ func operand(l *glua.LState, n int) float64 {
 			return f
 		}
 	}
-	fail(l, "attempt to perform arithmetic on a %s value", l.Get(n).Type().String())
+	fail(l, "%s", typed("perform arithmetic on", siteAt(l, 1).operand(n-1), l.Get(n).Type().String()))
 	return 0
 }
 

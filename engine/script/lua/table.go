@@ -93,12 +93,32 @@ func (s *State) sort(l *glua.LState) int {
 			return glua.LVAsBool(call(l, by, values[i], values[j]))
 		}
 		s.Guard.work(l, 1)
-		return l.LessThan(values[i], values[j])
+		return less(l, values[i], values[j])
 	})
 	for i, v := range values {
 		t.RawSetInt(i+1, v)
 	}
 	return 0
+}
+
+// less is the operator < where C calls it: an error has no position.
+func less(l *glua.LState, a, b glua.LValue) bool {
+	switch a := a.(type) {
+	case glua.LNumber:
+		if b, ok := b.(glua.LNumber); ok {
+			return a < b
+		}
+	case glua.LString:
+		if b, ok := b.(glua.LString); ok {
+			return a < b
+		}
+	default:
+		if meta, ok := l.GetMetaField(a, "__lt").(*glua.LFunction); ok && a.Type() == b.Type() {
+			return glua.LVAsBool(call(l, meta, a, b))
+		}
+	}
+	l.Error(glua.LString(puc("attempt to compare "+a.Type().String()+" with "+b.Type().String(), nil)), 0)
+	return false
 }
 
 func setn(l *glua.LState) int {
