@@ -23,15 +23,15 @@ import (
 	"github.com/openmemorydb/memorydb/emulator"
 )
 
-// open opens an emulator on a folder; close closes it before the test ends.
-func open(t testing.TB, dir string) (e *emulator.Emulator, close func()) {
+// open opens an emulator on a folder; end closes it before the test ends.
+func open(t testing.TB, dir string) (e *emulator.Emulator, end func()) {
 	t.Helper()
 	e, err := emulator.Open(emulator.Config{Listen: "127.0.0.1:0", Data: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closed := false
-	close = func() {
+	end = func() {
 		t.Helper()
 		if closed {
 			return
@@ -43,8 +43,8 @@ func open(t testing.TB, dir string) (e *emulator.Emulator, close func()) {
 			t.Errorf("close: %v", err)
 		}
 	}
-	t.Cleanup(close)
-	return e, close
+	t.Cleanup(end)
+	return e, end
 }
 
 func api(e *emulator.Emulator) *memorydb.Client {

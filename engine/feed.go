@@ -67,7 +67,7 @@ func (n *Node) keep(file []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // fails once it has its name
+	defer func() { _ = os.Remove(tmp.Name()) }() // fails once it has its name
 	_, err = tmp.Write(file)
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err

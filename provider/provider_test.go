@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 func endpoint(t testing.TB) string {
 	t.Helper()
 	service.once.Do(func() {
-		if service.dir, service.err = os.MkdirTemp("", "provider-test-"); service.err != nil {
+		if service.dir, service.err = os.MkdirTemp("", "provider-test-"); service.err != nil { //nolint:usetesting // it outlives the test that is first
 			return
 		}
 		service.Emulator, service.err = emulator.Open(emulator.Config{Listen: "127.0.0.1:0", Data: service.dir})

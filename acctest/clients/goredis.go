@@ -97,9 +97,9 @@ func heard(ctx context.Context, sub *redis.PubSub, channel, payload string) erro
 
 func goPubSub(ctx context.Context, r *redis.ClusterClient) error {
 	sub := r.Subscribe(ctx, "go:news")
-	defer sub.Close()
+	defer func() { _ = sub.Close() }() // the client closes it too
 	patterns := r.PSubscribe(ctx, "go:n*")
-	defer patterns.Close()
+	defer func() { _ = patterns.Close() }() // as above
 	for _, s := range []*redis.PubSub{sub, patterns} {
 		if _, err := s.Receive(ctx); err != nil { // the confirmation
 			return err
@@ -121,7 +121,7 @@ func goPubSub(ctx context.Context, r *redis.ClusterClient) error {
 
 func goShardedPubSub(ctx context.Context, r *redis.ClusterClient) error {
 	sub := r.SSubscribe(ctx, "go:shard")
-	defer sub.Close()
+	defer func() { _ = sub.Close() }() // the client closes it too
 	if _, err := sub.Receive(ctx); err != nil {
 		return err
 	}

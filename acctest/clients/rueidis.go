@@ -94,9 +94,8 @@ func ruPubSub(ctx context.Context, r rueidis.Client) error {
 	if err := r.Do(ctx, r.B().Spublish().Channel("ru:shard").Message("hello").Build()).Error(); err != nil {
 		return err
 	}
-	<-done
-	if !errors.Is(context.Cause(got), heard) {
-		return fmt.Errorf("the message did not come: %w", context.Cause(got))
+	if err := <-done; !errors.Is(context.Cause(got), heard) {
+		return fmt.Errorf("the message did not come: %w", errors.Join(err, context.Cause(got)))
 	}
 	return nil
 }

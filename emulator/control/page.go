@@ -10,15 +10,15 @@ import (
 // tokenForm begins each token, so that a text that isn't one is refused.
 const tokenForm = "1:"
 
-// page is the part of items that a request asks for: those after the one that its token names, at most max of them, by default and at most spec.DefaultMaxResults. key names an item; items are in
+// page is the part of items that a request asks for: those after the one that its token names, at most most of them, by default and at most spec.DefaultMaxResults. key names an item; items are in
 // the order of their keys, so that items that come or go meanwhile move no others between pages. The token that is returned is nil when nothing is left.
-func page[T any](items []T, key func(T) string, max *int32, token *string) ([]T, *string, error) {
+func page[T any](items []T, key func(T) string, most *int32, token *string) ([]T, *string, error) {
 	n := spec.DefaultMaxResults
-	if max != nil {
-		if *max < 1 {
+	if most != nil {
+		if *most < 1 {
 			return nil, nil, invalid("MaxResults must be greater than 0.")
 		}
-		n = min(n, int(*max))
+		n = min(n, int(*most))
 	}
 	if token != nil && *token != "" {
 		raw, err := base64.RawURLEncoding.DecodeString(*token)

@@ -17,7 +17,7 @@ func freeBytes(dir string) (uint64, error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, err
 	}
-	return uint64(st.Bavail) * uint64(st.Bsize), nil
+	return st.Bavail * uint64(st.Bsize), nil
 }
 
 // lock keeps other processes out of the folder until the file is closed, at the latest by the system when the process ends. Badger has a lock of its own, but no error value for it.

@@ -59,7 +59,7 @@ type number struct {
 	memory   bool // kb, mb, gb and so on are understood
 }
 
-func newNumber(p *Int, def, least, most int64, memory bool) value {
+func newNumber(p *Int, def, least, most int64, memory bool) number {
 	if p == nil {
 		p = new(Int)
 	}
@@ -100,8 +100,8 @@ func (n number) parse(s string) (func(), error) {
 type percentOr struct{ number }
 
 func memoryOrPercent(p *Int) value {
-	return percentOr{newNumber(p, 0, 0, math.MaxInt64, true).(number)}
-} //nolint:forcetypeassert // it makes nothing else
+	return percentOr{newNumber(p, 0, 0, math.MaxInt64, true)}
+}
 
 func (n percentOr) parse(s string) (func(), error) {
 	digits, isPercent := strings.CutSuffix(s, "%")

@@ -61,20 +61,6 @@ func (t *zsetTree) makeRoom(r keyspace.Ref, i int) (n zsetNode, at int, right ke
 	return n, i, right
 }
 
-// replace puts another element at a position.
-func (t *zsetTree) replace(at int, e zsetElement) { t.replaceBelow(t.root, at, e) }
-
-func (t *zsetTree) replaceBelow(r keyspace.Ref, at int, e zsetElement) {
-	n := t.node(r)
-	if n.leaf() {
-		n.setElement(at, e)
-		return
-	}
-	i, below := n.find(at)
-	t.replaceBelow(n.child(i), below, e)
-	n.setElement(i, t.node(n.child(i)).first(0))
-}
-
 // remove takes the element at a position out.
 func (t *zsetTree) remove(at int) {
 	t.removeBelow(t.root, at)

@@ -122,7 +122,7 @@ func TestSameSeedSameOrder(t *testing.T) {
 		k, _ := db.RandomKey()
 		return keys + string(k)
 	}
-	if order() != order() {
+	if first, second := order(), order(); first != second {
 		t.Error("two DBs of the same seed differ")
 	}
 }

@@ -98,7 +98,7 @@ func (e *Encoder) string(s []byte) {
 func (e *Encoder) integer(n int64) bool {
 	switch {
 	case n >= math.MinInt8 && n <= math.MaxInt8:
-		e.buf = append(e.buf, lenEnc<<6|encInt8, byte(n))
+		e.buf = append(e.buf, byte(lenEnc<<6+encInt8), byte(n))
 	case n >= math.MinInt16 && n <= math.MaxInt16:
 		e.buf = binary.LittleEndian.AppendUint16(append(e.buf, lenEnc<<6|encInt16), uint16(n))
 	case n >= math.MinInt32 && n <= math.MaxInt32:

@@ -35,7 +35,6 @@ type run struct {
 	call  *command.Call
 	state *lua.State
 	name  string // of the script, its SHA-1, or of the function
-	args  []string
 	kind  kind
 
 	readOnly, anyOOM, crossSlot bool

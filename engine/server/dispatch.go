@@ -288,10 +288,10 @@ func outOfMemory(c *conn, row *command.Spec) error {
 		return nil // what a replica holds is its primary's to decide
 	}
 	adds := row.Is(command.DenyOOM) || c.tx.open && !runsInMulti(row) || row.FullName == "exec" && c.tx.adds
-	if !adds || c.enterTurn() != nil { // a script runs for too long, and is the reason to refuse it if there is no earlier one
+	if !adds {
 		return nil
 	}
-	if !c.turn.MakeRoom() {
+	if busy := c.enterTurn(); busy == nil && !c.turn.MakeRoom() { // if a script runs for too long, that is the reason to refuse it if there is no earlier one
 		return resp.ErrOOM
 	}
 	return nil

@@ -117,7 +117,7 @@ func info(c *command.Call) error {
 	var snap *snapshot
 	var b strings.Builder
 	for _, s := range sections {
-		if !all && !(usual && s.usual) && !asked[s.name] {
+		if asked := all || usual && s.usual || asked[s.name]; !asked {
 			continue
 		}
 		if snap == nil {

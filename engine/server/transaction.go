@@ -245,4 +245,10 @@ func (c *conn) stillPermitted(q *queued) *command.Spec {
 }
 
 // session is the connection that a call comes from.
-func session(c *command.Call) *conn { return c.Client.Session.(*conn) }
+func session(c *command.Call) *conn {
+	s, ok := c.Client.Session.(*conn)
+	if !ok {
+		panic("server: a call of " + c.Spec.FullName + " that comes from no connection")
+	}
+	return s
+}

@@ -123,7 +123,7 @@ func (s *Shard) signal(key []byte) {
 	v, _ := s.db.Peek(key)
 	s.db.Expiry = mode
 	for e := q.waiters.Front(); e != nil; e = e.Next() {
-		if w := e.Value.(*Waiter); w.wants(v.Type) {
+		if w := waiterAt(e); w.wants(v.Type) {
 			q.ready = true
 			s.blocked.ready = append(s.blocked.ready, q)
 			return
@@ -190,7 +190,7 @@ func (b *blocked) next() *queue {
 func (s *Shard) serveQueue(q *queue, now int64, writable error) (refused bool) {
 	key := []byte(q.key)
 	for e := q.waiters.Front(); e != nil; {
-		w := e.Value.(*Waiter)
+		w := waiterAt(e)
 		e = e.Next() // w may leave
 		if !w.wants(s.typeOf(key, now)) {
 			continue
@@ -247,7 +247,7 @@ func (s *Shard) unblock() {
 	b := &s.blocked
 	for _, q := range b.queues {
 		for e := q.waiters.Front(); e != nil; e = q.waiters.Front() {
-			w := e.Value.(*Waiter)
+			w := waiterAt(e)
 			b.leave(w)
 			if w != b.serving { // serveOne says what becomes of it
 				w.err = ErrUnblocked
@@ -256,4 +256,13 @@ func (s *Shard) unblock() {
 		}
 	}
 	*b = blocked{serving: b.serving}
+}
+
+// waiterAt is the Waiter at an element of a list of them.
+func waiterAt(e *list.Element) *Waiter {
+	w, ok := e.Value.(*Waiter)
+	if !ok {
+		panic("shard: something else than a Waiter waits for a key")
+	}
+	return w
 }

@@ -13,42 +13,40 @@ import (
 func (h *handle) Read(ctx context.Context, from txlog.Pos, maxBytes int) ([]txlog.Record, error) {
 	s, q := h.s, h.s.q
 	from = max(from, 1)
-	for {
-		if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	src, err := s.source(h, from)
+	q.mu.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("read position %v: %w", from, err)
+	}
+	if len(src.zones) == 0 {
+		return nil, nil
+	}
+	var failures []failure
+	var errs []error
+	for _, z := range src.zones {
+		out, at, err := src.read(ctx, z.stream, from, maxBytes)
+		if err == nil {
+			q.blame(failures)
+			return out, nil
+		}
+		if errors.Is(err, ErrKey) || ctx.Err() != nil {
 			return nil, err
 		}
-		q.mu.Lock()
-		src, err := s.source(h, from)
-		q.mu.Unlock()
-		if err != nil {
-			return nil, fmt.Errorf("read position %v: %w", from, err)
-		}
-		if len(src.zones) == 0 {
-			return nil, nil
-		}
-		var failures []failure
-		var errs []error
-		for _, z := range src.zones {
-			out, at, err := src.read(ctx, z.stream, from, maxBytes)
-			if err == nil {
-				q.blame(failures)
-				return out, nil
-			}
-			if errors.Is(err, ErrKey) || ctx.Err() != nil {
-				return nil, err
-			}
-			failures = append(failures, failure{z.z, at.Segment, err})
-			errs = append(errs, fmt.Errorf("zone %s: %w", z.z.name, err))
-		}
-		// What was trimmed while it was read can't be found any more.
-		if from < h.First() {
-			return nil, fmt.Errorf("read position %v: %w", from, txlog.ErrTrimmed)
-		}
-		if h.dead.Load() || q.refusal.Load() == closed {
-			return nil, txlog.ErrClosed
-		}
-		return nil, fmt.Errorf("read position %v of shard %s: %w: %w", from, s.id, txlog.ErrCorrupt, errors.Join(errs...))
+		failures = append(failures, failure{z.z, at.Segment, err})
+		errs = append(errs, fmt.Errorf("zone %s: %w", z.z.name, err))
 	}
+	// What was trimmed while it was read can't be found any more.
+	if from < h.First() {
+		return nil, fmt.Errorf("read position %v: %w", from, txlog.ErrTrimmed)
+	}
+	if h.dead.Load() || q.refusal.Load() == closed {
+		return nil, txlog.ErrClosed
+	}
+	return nil, fmt.Errorf("read position %v of shard %s: %w: %w", from, s.id, txlog.ErrCorrupt, errors.Join(errs...))
 }
 
 // source is what a read needs to know.
