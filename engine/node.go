@@ -248,29 +248,21 @@ func (n *Node) Close(ctx context.Context) error {
 	return err
 }
 
-// expireEvery is how often expired keys are looked for while there are keys with an expiry; what clients touch expires at once anyway. Without any, idleEvery.
-const (
-	expireEvery = 100 * time.Millisecond
-	idleEvery   = time.Second
-)
+// expireEvery is how often expired keys are looked for; what clients touch expires at once anyway.
+const expireEvery = 100 * time.Millisecond
 
 // defragBudget is how much of the keyspace one step of active defragmentation looks at: well under a millisecond of the shard's turn.
 const defragBudget = 1000
 
 // expire deletes expired keys through the log, the more at a time the higher active-expire-effort is.
 func (n *Node) expire() {
-	timer := time.NewTimer(idleEvery)
-	defer timer.Stop()
+	ticker := time.NewTicker(expireEvery)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-n.stop:
 			return
-		case <-timer.C:
-		}
-		if n.shard.Expires() > 0 {
-			timer.Reset(expireEvery)
-		} else {
-			timer.Reset(idleEvery)
+		case <-ticker.C:
 		}
 		if !n.debug.Active() {
 			continue

@@ -143,18 +143,27 @@ func (c *Config) set(settings []Setting, immutable bool) error {
 		}
 		commits[i] = commit
 	}
-	return c.commit(settings, rows, commits)
+	return c.commit(settings, rows, commits, immutable)
 }
 
-// commit makes the new values visible and calls the hooks of those that changed; if one fails, the old values come back.
-func (c *Config) commit(settings []Setting, rows []*Directive, commits []func()) error {
+// commit makes the new values visible and calls the hooks of those that changed; if one fails, or a fixed directive was to change, the old values come back.
+func (c *Config) commit(settings []Setting, rows []*Directive, commits []func(), immutable bool) error {
 	restore := make([]func(), len(rows))
+	rollback := func(n int) {
+		for j := n - 1; j >= 0; j-- {
+			restore[j]()
+		}
+	}
 	changed := map[string]string{} // directive to the name it was set by
 	for i, d := range rows {
 		before := d.value.text()
 		restore[i] = d.value.snapshot()
 		commits[i]()
 		if d.value.text() != before {
+			if d.Fixed != "" && !immutable {
+				rollback(i + 1)
+				return failed(lower(settings[i].Name), d.Fixed+": "+d.Note)
+			}
 			changed[d.Name] = lower(settings[i].Name)
 		}
 	}
@@ -167,9 +176,7 @@ func (c *Config) commit(settings []Setting, rows []*Directive, commits []func())
 		if err == nil {
 			continue
 		}
-		for j := len(restore) - 1; j >= 0; j-- {
-			restore[j]()
-		}
+		rollback(len(restore))
 		for _, h := range c.hooks[:i+1] {
 			if h.about(changed) != "" {
 				_ = h.fn() // the old values were good before; the error that counts is the first

@@ -14,6 +14,8 @@ type Directive struct {
 	Effect string
 	// Note says why it changes nothing here, though clients may read it, or set it.
 	Note string
+	// Fixed is set on a directive that Redis can change and this node cannot: CONFIG SET accepts the present value, and refuses another with this and the Note.
+	Fixed string
 	// Secret marks a value that must not appear in logs, SLOWLOG or MONITOR.
 	Secret bool
 
@@ -118,9 +120,9 @@ func (c *Config) table() []*Directive {
 			Effect: "The default user's password; empty is none."},
 		{Name: "acllog-max-len", Live: true, value: integer(&c.ACLLogMaxLen, 128, 0, int63),
 			Effect: "How many entries ACL LOG keeps."},
-		{Name: "acl-pubsub-default", value: enum(nil, "resetchannels", "allchannels", "resetchannels"),
+		{Name: "acl-pubsub-default", Live: true, Fixed: keeps, value: enum(nil, "resetchannels", "allchannels", "resetchannels"),
 			Note: "New users may use no channel."},
-		{Name: "protected-mode", value: boolean(nil, false),
+		{Name: "protected-mode", Live: true, Fixed: keeps, value: boolean(nil, false),
 			Note: "A node listens where it is told to."},
 
 		// Observation.
@@ -134,7 +136,7 @@ func (c *Config) table() []*Directive {
 			Effect: "The percentiles that INFO latencystats shows."},
 		{Name: "latency-monitor-threshold", Live: true, value: integer(&c.LatencyMonitorThreshold, 0, 0, int63),
 			Effect: "Milliseconds from which LATENCY notes an event; 0 is never."},
-		{Name: "loglevel", value: enum(nil, "notice", "debug", "verbose", "notice", "warning"),
+		{Name: "loglevel", Live: true, Fixed: keeps, value: enum(nil, "notice", "debug", "verbose", "notice", "warning"),
 			Note: "The program's own option sets what it logs."},
 
 		// Cluster.
@@ -146,17 +148,17 @@ func (c *Config) table() []*Directive {
 			Note: "A node refuses the slots that it does not serve, and no others."},
 		{Name: "cluster-allow-pubsubshard-when-down", Live: true, value: boolean(nil, true),
 			Note: "This version has no channels."},
-		{Name: "cluster-node-timeout", value: integer(nil, 15000, 0, int63),
+		{Name: "cluster-node-timeout", Live: true, Fixed: keeps, value: integer(nil, 15000, 0, int63),
 			Note: "Leases in the transaction log decide who leads."},
-		{Name: "cluster-preferred-endpoint-type", value: enum(nil, "ip", "ip", "hostname", "unknown-endpoint"),
+		{Name: "cluster-preferred-endpoint-type", Live: true, Fixed: keeps, value: enum(nil, "ip", "ip", "hostname", "unknown-endpoint"),
 			Note: "The node announces the address that it was started with."},
 		{Name: "databases", value: integer(nil, 1, 1, int31),
 			Note: "A cluster has database 0 only."},
-		{Name: "port", value: integer(nil, 0, 0, 65535),
+		{Name: "port", Live: true, Fixed: noPort, value: integer(nil, 0, 0, 65535),
 			Note: "The node announces the port that it listens on."},
-		{Name: "tls-port", value: integer(nil, 0, 0, 65535),
+		{Name: "tls-port", Live: true, Fixed: noPort, value: integer(nil, 0, 0, 65535),
 			Note: "The node announces the port that it listens on."},
-		{Name: "bind", value: text(nil, ""),
+		{Name: "bind", Live: true, Fixed: noBind, value: text(nil, ""),
 			Note: "The node announces the address that it listens on."},
 
 		// Durability and replication.
@@ -174,23 +176,35 @@ func (c *Config) table() []*Directive {
 			Note: "The node announces the folder that it was started with."},
 		{Name: "dbfilename", value: text(nil, "dump.rdb"),
 			Note: "Snapshots have names of their own."},
-		{Name: "replica-read-only", Aliases: []string{"slave-read-only"}, value: boolean(nil, true),
+		{Name: "replica-read-only", Aliases: []string{"slave-read-only"}, Live: true, Fixed: keeps, value: boolean(nil, true),
 			Note: "Replicas never accept writes."},
-		{Name: "replica-serve-stale-data", Aliases: []string{"slave-serve-stale-data"}, value: boolean(nil, true),
+		{Name: "replica-serve-stale-data", Aliases: []string{"slave-serve-stale-data"}, Live: true, Fixed: keeps, value: boolean(nil, true),
 			Note: "A replica serves what it has, all of it committed."},
+		{Name: "repl-diskless-sync", Live: true, value: boolean(nil, true),
+			Note: "A replica of Redis (SYNC) gets its RDB file over its connection."},
+		{Name: "repl-diskless-sync-delay", Live: true, Fixed: keeps, value: integer(nil, 0, 0, int31),
+			Note: "The RDB file is sent at once."},
+		{Name: "replicaof", Aliases: []string{"slaveof"}, value: text(nil, ""),
+			Note: "The cluster decides who replicates whom; ROLE shows it."},
+		{Name: "masterauth", Live: true, Secret: true, Fixed: keeps, value: text(nil, ""),
+			Note: "Replicas read the transaction log and log in nowhere."},
+		{Name: "masteruser", Live: true, Fixed: keeps, value: text(nil, ""),
+			Note: "Replicas read the transaction log and log in nowhere."},
 		{Name: "min-replicas-to-write", Aliases: []string{"min-slaves-to-write"}, Live: true, value: integer(&c.MinReplicasToWrite, 0, 0, int31),
 			Effect: "Writes are refused while fewer replicas of the shard are online; 0 is never. (The transaction log makes writes durable with or without replicas.)"},
-		{Name: "repl-backlog-size", value: memory(nil, mib, 1, int63),
+		{Name: "repl-backlog-size", Live: true, Fixed: keeps, value: memory(nil, mib, 1, int63),
 			Note: "Replicas read the transaction log."},
 
 		// The rest of what clients ask for.
-		{Name: "hz", value: integer(nil, 10, 0, int31),
+		{Name: "hz", Live: true, Fixed: keeps, value: integer(nil, 10, 0, int31),
 			Note: "There is no common timer."},
+		{Name: "daemonize", value: boolean(nil, false),
+			Note: "The program stays in the foreground."},
 		{Name: "io-threads", value: integer(nil, 1, 1, 128),
 			Note: "Connections are served on as many cores as there are."},
 		{Name: "aclfile", value: text(nil, ""),
 			Note: "The node announces the ACL file that it was started with."},
-		{Name: "search-enabled", value: boolean(nil, false),
+		{Name: "search-enabled", Live: true, Fixed: keeps, value: boolean(nil, false),
 			Note: "Decided when a cluster is created."},
 		{Name: "search-query-timeout-ms", Live: true, value: integer(nil, 10000, 1, 60000),
 			Note: "For FT commands, which this engine does not have."},
@@ -198,6 +212,10 @@ func (c *Config) table() []*Directive {
 }
 
 const (
+	keeps  = "can't be changed"
+	noPort = "Unable to listen on this port"
+	noBind = "Failed to bind to specified addresses"
+
 	lazyNote   = "Memory is freed in the same way by every command that deletes."
 	defragNote = "How much is moved at a time follows from how much memory lies idle."
 )

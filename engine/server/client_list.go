@@ -47,6 +47,7 @@ func (c *conn) publishWords(argv [][]byte) {
 	c.publish()
 	c.mu.Lock()
 	c.public.words = bytesOf(argv)
+	c.public.unread += len(c.cmd.Raw) // as Redis, which drops a request from the buffer after its execution
 	c.mu.Unlock()
 }
 

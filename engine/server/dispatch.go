@@ -164,7 +164,7 @@ func (c *conn) account(row *command.Spec, argv [][]byte, mark int, took time.Dur
 		c.srv.stats.repliedBytes(c.out.Bytes()[mark+1:])
 	}
 	c.srv.stats.finished(row, took, failed)
-	if slower := *c.set.SlowerThan; slower >= 0 && took >= slower && !row.Is(command.SkipSlowlog) {
+	if slower := *c.srv.settings.Load().SlowerThan; slower >= 0 && took >= slower && !row.Is(command.SkipSlowlog) {
 		c.srv.slow.add(c, argv, c.clock, took)
 	}
 }

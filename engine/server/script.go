@@ -52,7 +52,7 @@ func ScriptCalled(client *command.Client, row *command.Spec, argv [][]byte, took
 	c.srv.stats.called(row)
 	c.srv.stats.finished(row, took, failed)
 	now := c.srv.cfg.Now()
-	if slower := *c.set.SlowerThan; slower >= 0 && took >= slower && !row.Is(command.SkipSlowlog) {
+	if slower := *c.srv.settings.Load().SlowerThan; slower >= 0 && took >= slower && !row.Is(command.SkipSlowlog) {
 		c.srv.slow.add(c, argv, now, took)
 	}
 	if c.srv.monitors.any() && !row.Any(command.SkipMonitor|command.Admin) {

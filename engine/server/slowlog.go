@@ -75,7 +75,7 @@ func shortArgs(argv [][]byte) []string {
 	return words
 }
 
-// secretsOf says which words of a request no log may show: passwords of AUTH and HELLO, rules of ACL SETUSER.
+// secretsOf says which words of a request no log may show: passwords of AUTH, HELLO and CONFIG SET, rules of ACL SETUSER.
 func secretsOf(argv [][]byte) func(i int) bool {
 	switch {
 	case word(argv[0], "auth"):
@@ -86,6 +86,10 @@ func secretsOf(argv [][]byte) func(i int) bool {
 		}
 	case word(argv[0], "acl") && len(argv) > 1 && word(argv[1], "setuser"):
 		return func(i int) bool { return i > 1 }
+	case word(argv[0], "config") && len(argv) > 1 && word(argv[1], "set"):
+		return func(i int) bool {
+			return i > 2 && i%2 == 1 && (word(argv[i-1], "requirepass") || word(argv[i-1], "masterauth"))
+		}
 	}
 	return func(int) bool { return false }
 }

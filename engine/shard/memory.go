@@ -117,13 +117,6 @@ func (s *Shard) ExpireSome() (more bool) {
 	return more
 }
 
-// Expires is the number of keys that have an expiry.
-func (s *Shard) Expires() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.db.Expires()
-}
-
 // Defrag moves some entries out of sparsely used pages; budget is the number of buckets to look at.
 func (s *Shard) Defrag(budget int) {
 	t := s.Begin()
