@@ -206,10 +206,15 @@ func (l *List) RemoveRange(i, n int) {
 		return
 	}
 	p, _ := l.seek(i)
+	gone := p.node // from here to after are the nodes that go as a whole
+	if p.index > 0 {
+		gone++
+	}
+	after := gone
 	for node, index := p.node, p.index; n > 0; node, index = node+1, 0 {
 		k := min(n, l.count(node)-index)
 		if n -= k; l.nodes != nil && k == l.count(node) {
-			l.empty(node)
+			after = node + 1
 			continue
 		}
 		data, _ := l.Node(node)
@@ -220,21 +225,17 @@ func (l *List) RemoveRange(i, n int) {
 		}
 		l.splice(node, from, to, k)
 	}
-	l.tidy()
+	if after > gone {
+		l.nodes.removeRange(gone, after)
+	}
+	l.deleteIfEmpty()
 }
 
-// empty takes all elements of a node away. The node goes with tidy.
+// empty takes all elements of a node away. The node goes with listNodes.compact.
 func (l *List) empty(node int) {
 	n := l.nodes.at(node)
 	l.nodes.len -= int(n.count)
 	n.count = 0
-}
-
-// tidy removes nodes without elements, and the key of a list without elements.
-func (l *List) tidy() {
-	if l.deleteIfEmpty(); l.nodes != nil {
-		l.nodes.compact()
-	}
 }
 
 // Remove removes elements with a text, at most n of them if n isn't 0, from the beginning or the end on, and returns their number. With the last element the key goes.
@@ -243,6 +244,7 @@ func (l *List) Remove(text []byte, n int, backwards bool) (removed int) {
 	if backwards {
 		p, ok = l.enter(l.NodeCount()-1, true)
 	}
+	hollow := false // a node has lost all its elements
 	for ok {
 		next, more := l.step(p, backwards)
 		data, plain := l.Node(p.node)
@@ -252,6 +254,7 @@ func (l *List) Remove(text []byte, n int, backwards bool) (removed int) {
 			} else {
 				l.splice(p.node, p.at, listpack.Next(data, p.at), 1)
 			}
+			hollow = hollow || l.nodes != nil && l.count(p.node) == 0
 			if more && !backwards && next.node == p.node {
 				next = p // which is where the next one is now
 			}
@@ -261,8 +264,8 @@ func (l *List) Remove(text []byte, n int, backwards bool) (removed int) {
 		}
 		p, ok = next, more
 	}
-	if removed > 0 {
-		l.tidy()
+	if l.deleteIfEmpty(); hollow && l.nodes != nil {
+		l.nodes.compact()
 	}
 	return removed
 }
