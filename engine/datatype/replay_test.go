@@ -69,6 +69,33 @@ incr <key>
 incrby <key> <int>
 incrbyfloat <key> <float>
 keys *
+blmove <list> <list> <side> <side> 1
+blmpop 1 2 <list> <list> <side> count <few>
+blpop <list> <list> 1
+brpop <list> <list> 1
+brpoplpush <list> <list> 1
+lindex <list> <int>
+linsert <list> before <item> <item>
+linsert <list> after <item> <item>
+llen <list>
+lmove <list> <list> <side> <side>
+lmpop 2 <list> <list> <side>
+lmpop 2 <list> <list> <side> count <few>
+lpop <list>
+lpop <list> <few>
+lpos <list> <item> count 0
+lpush <list> <item> <item> <item>
+lpushx <list> <item>
+lrange <list> <int> <int>
+lrem <list> <int> <item>
+lset <list> <int> <item>
+ltrim <list> <few> <minus>
+rpop <list>
+rpop <list> <few>
+rpoplpush <list> <list>
+rpush <list> <item> <item> <item>
+rpush <list> <item> <item> <item> <item>
+rpushx <list> <item>
 lcs <key> <key>
 mget <key> <key>
 mset <key> <value> <key> <value>
@@ -258,6 +285,17 @@ func (g *generator) word(w string) string {
 		return pick("gt", "lt", "xx", "nx")
 	case "<few>":
 		return strconv.Itoa(g.r.IntN(4) + 1)
+	case "<list>":
+		if g.r.IntN(10) == 0 {
+			return g.word("<key>")
+		}
+		return "list:" + strconv.Itoa(g.r.IntN(4))
+	case "<side>":
+		return pick("left", "right")
+	case "<minus>":
+		return strconv.Itoa(-1 - g.r.IntN(3))
+	case "<item>":
+		return pick("", "x", "y", "01", strconv.Itoa(g.r.IntN(9)), strings.Repeat("z", g.r.IntN(60)))
 	case "<member>":
 		return pick("x", "y", "z", "01", strconv.Itoa(g.r.IntN(9)), strconv.Itoa(g.r.IntN(1<<40)-1<<20))
 	case "<stream>":
@@ -306,6 +344,14 @@ func content(db *keyspace.DB) map[string]string {
 		text := string(v.Bytes)
 		if v.Type == keyspace.Stream {
 			text = strconv.FormatUint(v.Object.Digest(), 16)
+		}
+		if v.Type == keyspace.List {
+			text = ""
+			l := datatype.OpenList(db, key, v, true)
+			l.Each(0, false, func(element []byte) bool {
+				text += fmt.Sprintf("%q ", element)
+				return true
+			})
 		}
 		if v.Type == keyspace.Hash {
 			var fields []string
@@ -357,6 +403,8 @@ func testReplay(t *testing.T, seed uint64) {
 	primary, replica := newExecutor(t, g.now), newExecutor(t, g.now)
 	// A hash goes from one form to the other soon, and on the replica at another size.
 	primary.db.Limits.HLLSparseMaxBytes, replica.db.Limits.HLLSparseMaxBytes = 60, 40
+	primary.db.Limits.ListMaxListpackSize, replica.db.Limits.ListMaxListpackSize = 3, 2
+	primary.db.Limits.ListPackedThreshold, replica.db.Limits.ListPackedThreshold = 40, 30
 	primary.db.Limits.HashMaxListpackEntries, replica.db.Limits.HashMaxListpackEntries = 6, 3
 	primary.db.Limits.SetMaxIntsetEntries, replica.db.Limits.SetMaxIntsetEntries = 6, 3
 	primary.db.Limits.StreamNodeMaxEntries, replica.db.Limits.StreamNodeMaxEntries = 4, 3
