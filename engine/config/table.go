@@ -80,7 +80,7 @@ func (c *Config) table() []*Directive {
 		{Name: "hash-max-listpack-value", Aliases: []string{"hash-max-ziplist-value"}, Live: true, value: memory(&c.HashMaxListpackValue, 64, 0, int63),
 			Effect: "Up to how many bytes a field or value may have in a compact hash."},
 		{Name: "list-max-listpack-size", Aliases: []string{"list-max-ziplist-size"}, Live: true, value: integer(&c.ListMaxListpackSize, -2, math.MinInt32, int31),
-			Note: "This version has no lists."},
+			Effect: "How much a node of a list holds: that many elements, or 4, 8, 16, 32 or 64 KiB for -1 to -5."},
 		{Name: "list-compress-depth", Live: true, value: integer(nil, 0, 0, int31),
 			Note: "Nodes of a list are not compressed."},
 		{Name: "set-max-intset-entries", Live: true, value: integer(&c.SetMaxIntsetEntries, 512, 0, int63),
