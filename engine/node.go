@@ -25,6 +25,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/datatype"
 	"github.com/openmemorydb/memorydb/engine/debug"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/pubsub"
 	"github.com/openmemorydb/memorydb/engine/replication"
 	"github.com/openmemorydb/memorydb/engine/script"
 	"github.com/openmemorydb/memorydb/engine/server"
@@ -53,6 +54,8 @@ type Config struct {
 	// ReplicasAt is the number of the shard's replicas that have applied the log up to a position, for WAIT; nil is for a node that knows of none. It is called from
 	// several goroutines and must not wait.
 	ReplicasAt func(pos txlog.Pos) int
+	// Bus carries published messages between the nodes of the cluster; nil keeps them on this node.
+	Bus pubsub.Bus
 	// Port is the port that INFO reports; 0 takes it from the first listener.
 	Port int
 	// RedisVersion is what INFO reports as redis_version; empty is 7.0.15.
@@ -106,7 +109,11 @@ func Open(cfg Config) (*Node, error) {
 		return nil, errors.New("engine: Config needs Node (40 hexadecimal digits), Log and Now")
 	}
 	n := &Node{cfg: cfg, config: config.New(), stop: make(chan struct{})}
-	n.users = acl.NewStore(acl.Config{LogMaxLen: n.config.ACLLogMaxLen.Load})
+	n.users = acl.NewStore(acl.Config{LogMaxLen: n.config.ACLLogMaxLen.Load, Changed: func() {
+		if n.server != nil {
+			n.server.UsersChanged()
+		}
+	}})
 	n.state = cluster.New(cluster.Config{Self: cfg.Node, Offset: func() int64 { p, _ := n.shard.Position(); return int64(p) }})
 	n.debug = debug.New(debug.Config{
 		Rebuild: func() error { return n.shard.Rebuild(context.Background()) }, Role: func() shard.Role { return n.shard.Role() }, Sleep: time.Sleep, Logger: cfg.Logger,
@@ -136,7 +143,7 @@ func Open(cfg Config) (*Node, error) {
 	})
 	n.server = server.New(server.Config{
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger, RedisVersion: cfg.RedisVersion,
-		Feed: n.feed(), Info: server.Info{LastSave: n.lastSave, Scripts: n.scriptInfo, RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas, ReplicasAt: cfg.ReplicasAt},
+		Feed: n.feed(), Bus: cfg.Bus, Info: server.Info{LastSave: n.lastSave, Scripts: n.scriptInfo, RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas, ReplicasAt: cfg.ReplicasAt},
 	})
 	n.config.ResetStat = n.server.ResetStats
 	n.config.OnChange(n.apply, heeded()...)
@@ -207,7 +214,13 @@ func (n *Node) Digest() (digest uint64, at txlog.Pos) {
 func (n *Node) Table() *command.Table { return n.table }
 
 // SetMap gives the node the cluster's slot map.
-func (n *Node) SetMap(m cluster.Map) error { return n.state.Set(m) }
+func (n *Node) SetMap(m cluster.Map) error {
+	if err := n.state.Set(m); err != nil {
+		return err
+	}
+	n.server.Rerouted()
+	return nil
+}
 
 // SetUsers replaces the node's users; open connections get their new permissions, or are closed, at once.
 func (n *Node) SetUsers(users []acl.Definition) error {

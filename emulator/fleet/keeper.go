@@ -10,6 +10,7 @@ import (
 
 	"github.com/openmemorydb/memorydb/emulator/control"
 	"github.com/openmemorydb/memorydb/engine/cluster"
+	"github.com/openmemorydb/memorydb/engine/pubsub"
 	"github.com/openmemorydb/memorydb/engine/shard"
 )
 
@@ -26,6 +27,7 @@ type keeper struct {
 	mapEpoch  uint64
 	shards    map[string]bool // the ids of the logs that were opened
 	progress  progress
+	channels  pubsub.Exchange // between the nodes
 }
 
 const (

@@ -76,6 +76,7 @@ func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln 
 		Node: n.want.ID, Log: n.log, MaxMemory: w.MaxMemory, Users: users(w), Parameters: w.Parameters,
 		RedisVersion: w.EnginePatchVersion, Version: k.f.cfg.Version, Now: k.f.cfg.Now,
 		Logger:     k.log().With("node", n.want.Name),
+		Bus:        k.channels.Join(n.shard),
 		ReplicasAt: func(pos txlog.Pos) int { return k.progress.replicasAt(n.shard, pos) },
 	}
 	if w.TLS {

@@ -47,6 +47,8 @@ type Config struct {
 	Random io.Reader
 	// LogMaxLen is the greatest number of entries of ACL LOG (acllog-max-len), asked when one is added; nil means 128.
 	LogMaxLen func() int64
+	// Changed is called after each change of users, with a lock of the store held: it reads the store by methods that take none (Current). Nil calls nothing.
+	Changed func()
 	// File is the ACL file; nil means that ACL LOAD and ACL SAVE answer that there is none.
 	File File
 }
@@ -128,6 +130,9 @@ func (s *Store) Authenticate(name, password string) (*User, error) {
 // publish makes m the set, with s.mu held.
 func (s *Store) publish(m map[string]*User) {
 	s.set.Store(&users{version: s.set.Load().version + 1, byName: m})
+	if s.cfg.Changed != nil {
+		s.cfg.Changed()
+	}
 }
 
 // nextSerial is a serial for a user that did not exist, with s.mu held.

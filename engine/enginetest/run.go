@@ -207,6 +207,11 @@ func (p *play) repeat(s *step) (Reply, error) {
 
 // words are those of a command, with the numbers of connections put in.
 func (p *play) words(line string) ([]string, error) {
+	for name, c := range p.conns {
+		if p.ids[name] == "" && strings.Contains(line, "{id "+name+"}") {
+			p.ids[name] = c.Do("client", "id").Text
+		}
+	}
 	for name, id := range p.ids {
 		line = strings.ReplaceAll(line, "{id "+name+"}", id)
 	}
@@ -217,6 +222,9 @@ func (p *play) once(s *step, line string) (Reply, error) {
 	words, err := p.words(line)
 	if err != nil {
 		return Reply{}, err
+	}
+	if words[0] == "{push}" {
+		return p.c.Receive(), nil
 	}
 	if s.has("scan") {
 		return p.scan(words, s.argument("scan", 1))

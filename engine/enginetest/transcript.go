@@ -39,7 +39,8 @@ import (
 //	@ resp n         from here on the connection speaks RESP2 or RESP3
 //	@ on name        from here on another connection is used, opened if it is new; the first one is called main
 //
-// In a command, {id name} is the number (CLIENT ID) of a connection that has sent a command with @ later.
+// In a command, {id name} is the number (CLIENT ID) of a connection that has sent a command with @ later, or can be asked for it. The command {push} sends nothing and
+// reads one more message: one that was pushed.
 //
 // A file begins with an empty keyspace.
 type transcript struct {

@@ -304,8 +304,12 @@ func clientReply(c *command.Call) error {
 	return nil
 }
 
-// suppress drops the reply that begins at mark if the client doesn't want it.
+// suppress drops the reply that begins at mark if the client doesn't want it. Out-of-band messages are no replies.
 func (c *conn) suppress(mark int) {
+	if c.loud {
+		c.loud = false
+		mark = c.out.Len()
+	}
 	switch c.reply {
 	case replyOff:
 		c.out.Cut(mark)

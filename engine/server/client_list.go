@@ -7,6 +7,7 @@ import (
 
 	"github.com/openmemorydb/memorydb/engine/acl"
 	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/pubsub"
 )
 
 // public is what other connections may know of one, as of its last batch.
@@ -76,6 +77,9 @@ func (c *conn) kind() string {
 	if c.monitor.Load() || c.replica.Load() {
 		return "replica"
 	}
+	if c.subs.Active() {
+		return "pubsub"
+	}
 	return "normal"
 }
 
@@ -97,10 +101,10 @@ func (c *conn) line() string {
 	if p.row != nil {
 		cmd = p.row.FullName
 	}
-	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=0 sub=0 psub=0 ssub=0 multi=%d qbuf=%d qbuf-free=%d argv-mem=%d"+
+	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=0 sub=%d psub=%d ssub=%d multi=%d qbuf=%d qbuf-free=%d argv-mem=%d"+
 		" multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
 		c.client.ID, c.addr, c.laddr, c.fd, p.name, int64(now.Sub(c.since).Seconds()), max(now.UnixMilli()-c.active.Load(), 0)/1000, c.flags(&p),
-		p.queued, p.unread, p.room-p.unread, p.words, p.queuedBytes, p.replies, p.replies, unsent, listed, pushed,
+		c.subs.Count(pubsub.Channel), c.subs.Count(pubsub.Pattern), c.subs.Count(pubsub.Sharded), p.queued, p.unread, p.room-p.unread, p.words, p.queuedBytes, p.replies, p.replies, unsent, listed, pushed,
 		c.memory(), events, cmd, p.user, p.proto, p.lib, p.libVer)
 }
 
@@ -122,6 +126,7 @@ func (c *conn) flags(p *public) string {
 	}
 	set(c.monitor.Load(), 'O')
 	set(c.replica.Load(), 'S')
+	set(c.subs.Active(), 'P')
 	set(p.queued >= 0, 'x')
 	set(c.blocked(), 'b')
 	set(p.closing, 'c')

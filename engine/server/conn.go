@@ -15,6 +15,7 @@ import (
 
 	"github.com/openmemorydb/memorydb/engine/acl"
 	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/pubsub"
 	"github.com/openmemorydb/memorydb/engine/resp"
 	"github.com/openmemorydb/memorydb/engine/shard"
 	"github.com/openmemorydb/memorydb/engine/txlog"
@@ -72,9 +73,16 @@ type conn struct {
 	lib     string
 	libVer  string
 
+	subs      *pubsub.Subscriber
+	published []pubsub.Message // by the request that is executed
+	ahead     resp.Writer      // out-of-band messages to the connection itself that come before the request's reply,
+	behind    resp.Writer      // and behind it
+	loud      bool             // the reply is an out-of-band message, which CLIENT REPLY doesn't suppress
+
 	outbox  outbox
 	seen    []byte // requests for MONITOR, until they are durable
 	killed  atomic.Bool
+	doomed  atomic.Bool // to be closed after the batch
 	held    atomic.Bool  // waits for the log before it sends its replies
 	unsent  atomic.Int64 // bytes being written
 	weight  atomic.Int64 // what it takes, as accounted for in footprints
@@ -92,6 +100,7 @@ func newConn(s *Server, nc, raw net.Conn, id int64) *conn {
 	c := &conn{srv: s, nc: nc, raw: raw, fd: fdOf(raw), addr: addrText(raw.RemoteAddr()), laddr: addrText(raw.LocalAddr()), since: s.cfg.Now()}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.reader = resp.NewReader(nc, resp.Limits{})
+	c.subs = s.channels.NewSubscriber(c)
 	c.client.ID, c.client.Session, c.client.TLS = id, c, s.cfg.TLS != nil
 	c.call.Client, c.call.Reply, c.call.MayBlock = &c.client, &c.out, true
 	c.active.Store(c.since.UnixMilli())
@@ -168,7 +177,7 @@ func (c *conn) batch() bool {
 			return false
 		}
 	}
-	return c.flush() && !c.closing && !c.tooMuchQueued()
+	return c.flush() && !c.closing && !c.doomed.Load() && !c.tooMuchQueued()
 }
 
 func (c *conn) protocolError(err error) {
@@ -220,6 +229,7 @@ func (c *conn) flush() bool {
 		}
 	}
 	c.free = 0
+	c.srv.courier.deliver() // others hear of it no later than the client
 	c.showMonitors()
 	return c.send()
 }
@@ -302,6 +312,7 @@ func (c *conn) end() {
 		c.endTurn()
 	}
 	c.srv.monitors.remove(c)
+	c.subs.Close()
 	if c.killed.Load() {
 		c.raw.Close()
 	} else {

@@ -56,10 +56,19 @@ const (
 )
 
 func ping(c *command.Call) error {
-	switch len(c.Argv) {
-	case 1:
+	s := session(c)
+	switch {
+	case len(c.Argv) <= 2 && !s.out.RESP3() && s.subs.Active():
+		c.Reply.Array(2)
+		c.Reply.BulkString("pong")
+		if len(c.Argv) == 2 {
+			c.Reply.Bulk(c.Argv[1])
+		} else {
+			c.Reply.BulkString("")
+		}
+	case len(c.Argv) == 1:
 		c.Reply.Simple("PONG")
-	case 2:
+	case len(c.Argv) == 2:
 		c.Reply.Bulk(c.Argv[1])
 	default:
 		return resp.Error("ERR wrong number of arguments for 'ping' command")
@@ -191,6 +200,8 @@ func printable(b []byte) bool {
 func reset(c *command.Call) error {
 	s := session(c)
 	s.srv.monitors.remove(s)
+	s.subs.Close()
+	s.takePushes(c.Reply)
 	s.setProto(2)
 	s.becomeDefault()
 	s.discard()

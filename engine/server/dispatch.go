@@ -21,6 +21,7 @@ var refusals = [...]func(c *conn, row *command.Spec) error{
 	outOfMemory,
 	tooFewReplicas,
 	notWritable,
+	notInSubscribedMode,
 	notLoaded,
 	scriptRuns,
 }
@@ -59,7 +60,9 @@ func (c *conn) request() {
 		c.client.Asking = false // a transaction keeps it until its end, as in Redis
 	}
 	if c.blocking == nil {
+		c.handOut()
 		c.suppress(mark)
+		c.surround(mark)
 	}
 }
 
@@ -261,7 +264,23 @@ func servedElsewhere(c *conn, row *command.Spec) error {
 			return redirected{resp.ErrCrossSlot}
 		}
 	}
+	if row.Is(command.PubSub) && c.role == shard.Replica {
+		return c.routeChannel(at)
+	}
 	return c.route(at, row.Is(command.Write))
+}
+
+// routeChannel asks the router for a sharded channel: a replica serves those of its shard without READONLY.
+func (c *conn) routeChannel(at uint16) error {
+	if c.srv.cfg.Router == nil {
+		return nil
+	}
+	client := c.client
+	client.ReadOnly = true
+	if err := c.srv.cfg.Router.Route(at, false, &client); err != nil {
+		return redirected{err}
+	}
+	return nil
 }
 
 func (c *conn) route(at uint16, write bool) error {

@@ -32,6 +32,7 @@ func (s *Server) keepHouse() {
 		all := s.clients.all()
 		s.lookAfter(all)
 		s.redirectBlocked(all)
+		s.revokeChannels()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/pubsub"
 	"github.com/openmemorydb/memorydb/engine/shard"
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
@@ -233,7 +234,8 @@ func infoStats(b *strings.Builder, s *snapshot) {
 		"rejected_connections", st.rejected.Load(), "sync_full", 0, "sync_partial_ok", 0, "sync_partial_err", 0, "expired_keys", s.stats.Expired,
 		"expired_stale_perc", "0.00", "expired_time_cap_reached_count", 0, "expire_cycle_cpu_milliseconds", 0, "evicted_keys", s.stats.Evicted,
 		"evicted_clients", s.srv.footprints.evicted.Load(), "total_eviction_exceeded_time", 0, "current_eviction_exceeded_time", 0, "keyspace_hits", s.stats.Hits,
-		"keyspace_misses", s.stats.Misses, "pubsub_channels", 0, "pubsub_patterns", 0, "pubsubshard_channels", 0, "latest_fork_usec", 0, "total_forks", 0,
+		"keyspace_misses", s.stats.Misses, "pubsub_channels", s.srv.channels.Len(pubsub.Channel), "pubsub_patterns", s.srv.channels.Len(pubsub.Pattern),
+		"pubsubshard_channels", s.srv.channels.Len(pubsub.Sharded), "latest_fork_usec", 0, "total_forks", 0,
 		"migrate_cached_sockets", 0, "slave_expires_tracked_keys", 0, "active_defrag_hits", 0, "active_defrag_misses", 0, "active_defrag_key_hits", 0,
 		"active_defrag_key_misses", 0, "total_active_defrag_time", 0, "current_active_defrag_time", 0, "tracking_total_keys", 0,
 		"tracking_total_items", 0, "tracking_total_prefixes", 0, "unexpected_error_replies", 0, "total_error_replies", st.errorReplies.Load(),

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"sync"
 	"sync/atomic"
 
@@ -140,7 +141,34 @@ func (c *conn) class() Class {
 	if c.monitor.Load() || c.replica.Load() {
 		return Replica
 	}
+	if c.subs.Active() {
+		return PubSub
+	}
 	return Normal
+}
+
+// takePushes moves what was pushed since the batch began to w: it comes before what is appended next.
+func (c *conn) takePushes(w *resp.Writer) {
+	o := &c.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w.Raw(o.pushed.Bytes())
+	o.pushed.Reset(keepReply)
+}
+
+// surround puts the out-of-band messages that the request has caused for its own connection around its reply, which begins at mark.
+func (c *conn) surround(mark int) {
+	if c.ahead.Len() > 0 {
+		reply := bytes.Clone(c.out.Bytes()[mark:])
+		c.out.Cut(mark)
+		c.out.Raw(c.ahead.Bytes())
+		c.out.Raw(reply)
+		c.ahead.Reset(0)
+	}
+	if c.behind.Len() > 0 {
+		c.out.Raw(c.behind.Bytes())
+		c.behind.Reset(0)
+	}
 }
 
 // setProto switches the protocol of replies and pushes.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/openmemorydb/memorydb/engine/acl"
 	"github.com/openmemorydb/memorydb/engine/command"
+	"github.com/openmemorydb/memorydb/engine/pubsub"
 	"github.com/openmemorydb/memorydb/engine/shard"
 )
 
@@ -49,6 +50,8 @@ type Config struct {
 	HeldBytes int64
 	// Feed is what replicas of Redis are fed from; nil feeds none.
 	Feed *Feed
+	// Bus carries messages to the other nodes of the cluster; nil: there are none.
+	Bus pubsub.Bus
 	// Settings are the parameters that the server heeds, until Configure changes them.
 	Settings Settings
 	// Info tells what only the node knows.
@@ -78,6 +81,8 @@ type Server struct {
 	port       atomic.Int64 // of the first listener, or Info.Port
 	held       held
 	paused     pause
+	channels   *pubsub.Hub
+	courier    courier
 	started    time.Time
 	footprints footprints
 
@@ -114,6 +119,11 @@ func New(cfg Config) *Server {
 	s.serving, s.stop = context.WithCancel(s.ctx)
 	s.held.limit = cfg.HeldBytes
 	s.held.changed.L = &s.held.mu
+	s.channels = pubsub.New()
+	s.courier.init(cfg.Shard.Wait, cfg.Shard.Durable)
+	if cfg.Bus != nil {
+		cfg.Bus.Receive(func(m pubsub.Message) { s.channels.Deliver(m, nil) })
+	}
 	s.clients.byID = map[int64]*conn{}
 	s.port.Store(int64(cfg.Info.Port))
 	s.stats.init(cfg.Table)
@@ -152,9 +162,16 @@ func (s *Server) Close(ctx context.Context) error {
 		s.cfg.Shard.Halt()
 		<-done
 	}
+	s.courier.close()
+	if s.cfg.Bus != nil {
+		s.cfg.Bus.Receive(nil)
+	}
 	s.cancel()
 	return err
 }
+
+// Rerouted is called when the node has got another map of slots: subscriptions to sharded channels that other nodes serve now are ended.
+func (s *Server) Rerouted() { s.revokeChannels() }
 
 // SetRedisVersion changes the version of Redis that clients are told, after an upgrade in place.
 func (s *Server) SetRedisVersion(version string) { s.version.Store(&version) }

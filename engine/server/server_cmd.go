@@ -12,7 +12,7 @@ import (
 func Commands() []command.Spec {
 	rows := append([]command.Spec(nil), connectionRows...)
 	rows = append(append(rows, transactionRows...), waitRows...)
-	rows = append(rows, replicaRows...)
+	rows = append(append(rows, replicaRows...), pubsubRows...)
 	return append(append(rows, clientRow, slowlogRow, latencyRow, memoryRow, monitorRow, infoRow), serverRows...)
 }
 
