@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/resp"
@@ -43,6 +44,7 @@ type Subscriber struct {
 	sink Sink
 	hub  *Hub
 	subs [kinds]map[string]uint64 // with the number of the subscription, which tells their order
+	has  [kinds]atomic.Int64      // how many of each: read without the hub's lock, since a sink asks while it is pushed to
 }
 
 // Hub is the channels of one node. Its methods may be called from several goroutines.
@@ -78,6 +80,7 @@ func (s *Subscriber) Subscribe(kind Kind, name string) bool {
 		s.subs[kind] = map[string]uint64{}
 	}
 	s.subs[kind][name] = h.serial
+	s.has[kind].Add(1)
 	set := h.names[kind][name]
 	if set == nil {
 		set = map[*Subscriber]uint64{}
@@ -102,6 +105,7 @@ func (h *Hub) drop(s *Subscriber, kind Kind, name string) bool {
 		return false
 	}
 	delete(s.subs[kind], name)
+	s.has[kind].Add(-1)
 	set := h.names[kind][name]
 	delete(set, s)
 	if len(set) == 0 {
@@ -133,22 +137,11 @@ func (s *Subscriber) Names(kind Kind) []string {
 }
 
 // Count is the number of subscriptions of a kind.
-func (s *Subscriber) Count(kind Kind) int {
-	s.hub.mu.RLock()
-	defer s.hub.mu.RUnlock()
-	return len(s.subs[kind])
-}
+func (s *Subscriber) Count(kind Kind) int { return int(s.has[kind].Load()) }
 
 // Active says whether there is any subscription: in RESP2 the connection then takes only commands about them.
 func (s *Subscriber) Active() bool {
-	s.hub.mu.RLock()
-	defer s.hub.mu.RUnlock()
-	for kind := range kinds {
-		if len(s.subs[kind]) > 0 {
-			return true
-		}
-	}
-	return false
+	return s.Count(Channel)+s.Count(Pattern)+s.Count(Sharded) > 0
 }
 
 // Deliver pushes a message to the node's subscribers but one (nil: to all of them). All subscribers get messages in the same order.

@@ -82,7 +82,7 @@ type conn struct {
 	outbox  outbox
 	seen    []byte // requests for MONITOR, until they are durable
 	killed  atomic.Bool
-	doomed  atomic.Bool // to be closed after the batch
+	doomed  atomic.Bool  // to be closed after the batch
 	held    atomic.Bool  // waits for the log before it sends its replies
 	unsent  atomic.Int64 // bytes being written
 	weight  atomic.Int64 // what it takes, as accounted for in footprints
