@@ -22,6 +22,7 @@ var rowDeviations = map[string]string{
 	"client|list arguments":     "ID is a block of one argument",
 	"client|no-evict arguments": "name of the choice",
 	"hello arguments":           "name of the block",
+	"psubscribe arguments":      "a block of one argument",
 }
 
 // The files in engine/command/testdata that hold COMMAND and COMMAND DOCS of redis-server 7.0.15 in RESP3, sorted by name.
