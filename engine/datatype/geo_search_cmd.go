@@ -42,19 +42,24 @@ var geoSearchCommands = []command.Spec{
 func geoStoreKeys(from int) []command.KeySpec {
 	return []command.KeySpec{
 		{Begin: 1, Flags: command.RO | command.Access},
-		{Keyword: "STORE", From: from, Flags: command.OW | command.Update, Find: keysAfter("STORE", from)},
-		{Keyword: "STOREDIST", From: from, Flags: command.OW | command.Update, Find: keysAfter("STOREDIST", from)},
+		{Keyword: "STORE", From: from, Flags: command.OW | command.Update, Find: lastStored("STORE", from)},
+		{Keyword: "STOREDIST", From: from, Flags: command.OW | command.Update, Find: lastStored("STOREDIST", from)},
 	}
 }
 
-// keysAfter finds every key that an option names, from an index on: the last one counts, where Redis's key specification tells the first one only.
-func keysAfter(option string, from int) func(argv [][]byte, keys []command.Key) ([]command.Key, error) {
+// lastStored finds the key that an option names, from an index on, if no later STORE or STOREDIST overrides it: Redis's key specification tells the first one
+// of each option, but the last one of all is the key that is stored to and that decides the slot.
+func lastStored(option string, from int) func(argv [][]byte, keys []command.Key) ([]command.Key, error) {
 	return func(argv [][]byte, keys []command.Key) ([]command.Key, error) {
+		last := 0
 		for i := from; i+1 < len(argv); i++ {
-			if strings.EqualFold(string(argv[i]), option) {
+			if word := string(argv[i]); strings.EqualFold(word, "STORE") || strings.EqualFold(word, "STOREDIST") {
 				i++
-				keys = append(keys, command.Key{Index: i, Flags: command.OW | command.Update})
+				last = i
 			}
+		}
+		if last > 0 && strings.EqualFold(string(argv[last-1]), option) {
+			keys = append(keys, command.Key{Index: last, Flags: command.OW | command.Update})
 		}
 		return keys, nil
 	}
