@@ -27,7 +27,7 @@ func (d *diff) content(both pair, seed uint64) error {
 		if err != nil {
 			return err
 		}
-		asks := [][]string{{"type", key}, {"object", "encoding", key}, {"pexpiretime", key}}
+		asks := [][]string{{"type", key}, {"object", "encoding", key}, {"pexpiretime", key}, {"dump", key}}
 		if reader := readers[kind.text]; reader != nil {
 			asks = append(asks, slices.Insert(slices.Clone(reader), 1, key))
 		}

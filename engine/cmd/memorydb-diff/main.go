@@ -13,13 +13,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/openmemorydb/memorydb/engine/enginetest/generate"
 )
 
 func main() {
@@ -52,7 +53,7 @@ type diff struct {
 
 func (d *diff) run(ctx context.Context, binary string, first uint64, seeds int) (err error) {
 	d.by = map[string]int{}
-	all, err := forms()
+	all, err := generate.Forms()
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (d *diff) run(ctx context.Context, binary string, first uint64, seeds int) 
 	defer func() { err = errors.Join(err, d.ours.stop(), d.theirs.stop()) }()
 	for i := range seeds {
 		seed := first + uint64(i)
-		g := &generator{Rand: rand.New(rand.NewPCG(seed, 0)), forms: all}
+		g := generate.New(seed, all)
 		if err := d.seed(ctx, g, seed); err != nil {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
@@ -79,7 +80,7 @@ func (d *diff) run(ctx context.Context, binary string, first uint64, seeds int) 
 }
 
 // seed asks the commands of one seed, on new connections.
-func (d *diff) seed(ctx context.Context, g *generator, seed uint64) error {
+func (d *diff) seed(ctx context.Context, g *generate.Generator, seed uint64) error {
 	a, err := d.ours.dial()
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (d *diff) seed(ctx context.Context, g *generator, seed uint64) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		words := g.next()
+		words := g.Next()
 		if strings.HasPrefix(words[0], "sort") { // Redis takes a range error that an earlier command left in errno for its own; this sets it to 0
 			if _, _, err := both.ask([]string{"sscan", "{t}none", "0"}); err != nil {
 				return err
@@ -112,6 +113,9 @@ func (d *diff) seed(ctx context.Context, g *generator, seed uint64) error {
 		x, y, err := both.ask(words)
 		if err != nil {
 			return fmt.Errorf("command %d, %q: %w", i, words, err)
+		}
+		if strings.EqualFold(words[0], "dump") && y.kind == '$' && !y.null {
+			g.Dumped(y.text)
 		}
 		d.asked++
 		d.by[strings.ToLower(words[0])]++
@@ -154,7 +158,8 @@ func (d *diff) seed(ctx context.Context, g *generator, seed uint64) error {
 				return err
 			}
 		}
-		queued, open, g.depth, g.after = nil, false, 0, nil
+		queued, open = nil, false
+		g.Reset()
 	}
 	if open {
 		if _, _, err := both.ask([]string{"discard"}); err != nil {
@@ -202,7 +207,7 @@ func (p pair) ask(words []string) (ours, theirs reply, err error) {
 }
 
 // iterations are the commands with a cursor: where that is among the words, and how many words of the reply belong together.
-var iterations = map[string]struct{ cursor, group int }{"scan": {1, 1}, "hscan": {2, 2}, "sscan": {2, 1}}
+var iterations = map[string]struct{ cursor, group int }{"scan": {1, 1}, "hscan": {2, 2}, "sscan": {2, 1}, "zscan": {2, 2}}
 
 // all asks a command; an iteration from its beginning to its end, as the set of what it gives, since cursors and order are each server's own.
 func (c *conn) all(words []string) (reply, error) {
