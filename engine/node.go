@@ -143,7 +143,7 @@ func Open(cfg Config) (*Node, error) {
 	})
 	n.server = server.New(server.Config{
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger, RedisVersion: cfg.RedisVersion,
-		Feed: n.feed(), Bus: cfg.Bus, Info: server.Info{LastSave: n.lastSave, Scripts: n.scriptInfo, RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas, ReplicasAt: cfg.ReplicasAt},
+		Feed: n.feed(), Bus: cfg.Bus, Events: n.config.NotifyKeyspaceEvents.Wants, Info: server.Info{LastSave: n.lastSave, Scripts: n.scriptInfo, RunID: cfg.Node, ReplicationID: cfg.Node, Port: cfg.Port, Primary: n.primary, Replicas: n.replicas, ReplicasAt: cfg.ReplicasAt},
 	})
 	n.config.ResetStat = n.server.ResetStats
 	n.config.OnChange(n.apply, heeded()...)

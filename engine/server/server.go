@@ -50,6 +50,8 @@ type Config struct {
 	HeldBytes int64
 	// Feed is what replicas of Redis are fed from; nil feeds none.
 	Feed *Feed
+	// Events says on which channels a keyspace event of a class is published: __keyspace@0__ and __keyevent@0__ (notify-keyspace-events). Nil publishes none.
+	Events func(class byte) (keyspace, keyevent bool)
 	// Bus carries messages to the other nodes of the cluster; nil: there are none.
 	Bus pubsub.Bus
 	// Settings are the parameters that the server heeds, until Configure changes them.
@@ -121,6 +123,7 @@ func New(cfg Config) *Server {
 	s.held.changed.L = &s.held.mu
 	s.channels = pubsub.New()
 	s.courier.init(cfg.Shard.Wait, cfg.Shard.Durable)
+	cfg.Shard.Observe(&notices{srv: s})
 	if cfg.Bus != nil {
 		cfg.Bus.Receive(func(m pubsub.Message) { s.channels.Deliver(m, nil) })
 	}

@@ -64,6 +64,7 @@ func (a *Applier) some(records []txlog.Record) error {
 		}
 		s.tail, s.chain = r.Pos, r.Chain
 		s.stats.Applied++
+		s.observer.Settled(0)
 		s.serve(t.now)
 	}
 	return nil
@@ -133,6 +134,7 @@ func (s *Shard) Reset() {
 	case <-s.lost: // told twice
 	default:
 	}
+	s.observer.Renewed()
 	for _, set := range s.watchers {
 		for w := range set {
 			w.broken = true

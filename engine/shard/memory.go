@@ -38,9 +38,11 @@ func (t *Turn) MakeRoom() bool {
 		s.Event('e', "evicted", key)
 	}
 	if len(s.payload) > 0 {
-		if _, err := s.commit(); err != nil {
+		pos, err := s.commit()
+		if err != nil {
 			return false
 		}
+		s.observer.Settled(pos)
 	}
 	return s.used() <= s.memory.Max
 }
@@ -110,9 +112,11 @@ func (s *Shard) ExpireSome() (more bool) {
 		s.Event('x', "expired", key)
 	}
 	if len(s.payload) > 0 {
-		if _, err := s.commit(); err != nil {
+		pos, err := s.commit()
+		if err != nil {
 			return false
 		}
+		s.observer.Settled(pos)
 	}
 	return more
 }

@@ -118,6 +118,7 @@ type Shard struct {
 	watchers map[string]map[*Watcher]struct{}
 	blocked  blocked
 	stats    Stats
+	observer Observer
 }
 
 // New makes a shard that is Loading, with an empty keyspace at position 0.
@@ -128,7 +129,7 @@ func New(cfg Config) *Shard {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Shard{cfg: cfg, log: cfg.Log, seed: maphash.MakeSeed(), lost: make(chan struct{}, 1), watchers: map[string]map[*Watcher]struct{}{}}
+	s := &Shard{cfg: cfg, log: cfg.Log, seed: maphash.MakeSeed(), lost: make(chan struct{}, 1), watchers: map[string]map[*Watcher]struct{}{}, observer: unobserved{}}
 	s.turn.s = s
 	s.idle = sync.NewCond(&s.mu)
 	s.setDB(cfg.NewDB())
@@ -213,11 +214,12 @@ func (s *Shard) SetLimits(l keyspace.Limits) {
 	s.limits, s.db.Limits = l, l
 }
 
-// SetMemory changes how much the shard may hold.
+// SetMemory changes how much the shard may hold, and evicts some of what is too much.
 func (s *Shard) SetMemory(m Memory) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	t := s.Begin()
+	defer t.End()
 	s.memory = m
+	t.MakeRoom()
 }
 
 // Lost is sent to when the node has lost the log: overtaken by another leader, or the outcome of a record is unknown. Whoever steers the

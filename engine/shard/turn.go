@@ -87,6 +87,8 @@ func (s *Shard) execute(now int64, c *command.Call, writable error) {
 	if err != nil {
 		c.Reply.Cut(mark)
 		c.Reply.Error(s.refusal(c, err))
+	} else if c.Client != nil {
+		s.observer.Executed(c)
 	}
 	s.call = nil
 	s.quiet()
@@ -124,8 +126,10 @@ func (s *Shard) finish(one *command.Call, many []*command.Call) (txlog.Pos, erro
 	// Checked after the reply was computed: if another node had taken over before, what was read may be stale (promise P5).
 	if s.Role() == Primary && s.log.Epoch() != s.epoch {
 		s.lose(txlog.ErrConflict)
+		s.observer.Dropped()
 		return 0, ErrFenced
 	}
+	s.observer.Settled(after)
 	return after, nil
 }
 
@@ -136,6 +140,7 @@ func (s *Shard) commit() (txlog.Pos, error) {
 		// Memory holds a change that the log does not: the node may not go on with it.
 		s.changed, s.all = s.changed[:0], false
 		s.lose(errors.Join(err, txlog.ErrConflict))
+		s.observer.Dropped()
 		return 0, err
 	}
 	s.tail = pos
@@ -148,6 +153,7 @@ func (s *Shard) commit() (txlog.Pos, error) {
 func (s *Shard) Changed(key []byte) {
 	s.stats.Changes++
 	s.changed = append(s.changed, s.hash(key))
+	s.observer.Changed(s.caller(), key)
 	if len(s.watchers) > 0 {
 		s.touch(key)
 	}
@@ -160,12 +166,10 @@ func (s *Shard) Changed(key []byte) {
 func (s *Shard) ChangedAll() {
 	s.stats.Changes++
 	s.all = true
+	s.observer.ChangedAll(s.caller())
 	s.touchAll()
 	s.signalAll()
 }
-
-// Event is told of keyspace events (command.Hooks). Nobody subscribes to them yet: pub/sub comes with its own package.
-func (s *Shard) Event(byte, string, []byte) {}
 
 // expired is told by the keyspace that a lookup has deleted an expired key; only while a call runs on a primary.
 func (s *Shard) expired(key []byte) {
