@@ -14,7 +14,7 @@ import (
 // heeded are the directives that apply hands on; the others are read where they take effect.
 func heeded() []string {
 	return []string{
-		"maxmemory", "maxmemory-policy", "maxmemory-samples", "maxmemory-clients", "repl-ping-replica-period", "min-replicas-to-write", "lfu-log-factor", "lfu-decay-time",
+		"maxmemory", "maxmemory-policy", "maxmemory-samples", "maxmemory-clients", "repl-ping-replica-period", "min-replicas-to-write", "tracking-table-max-keys", "lfu-log-factor", "lfu-decay-time",
 		"hash-max-listpack-entries", "hash-max-listpack-value", "list-max-listpack-size", "set-max-intset-entries", "zset-max-listpack-entries",
 		"zset-max-listpack-value", "stream-node-max-bytes", "stream-node-max-entries", "hll-sparse-max-bytes",
 		"maxclients", "timeout", "tcp-keepalive", "client-output-buffer-limit", "client-query-buffer-limit", "proto-max-bulk-len",
@@ -49,7 +49,7 @@ func (n *Node) apply() error {
 	n.server.Configure(server.Settings{
 		MaxClients: int(c.MaxClients.Load()), Timeout: time.Duration(c.Timeout.Load()) * time.Second, KeepAlive: keepAlive, Output: &output,
 		QueryBuffer: int(c.ClientQueryBufferLimit.Load()), MaxBulk: int(c.ProtoMaxBulkLen.Load()), SlowerThan: &slower, SlowlogMaxLen: &entries,
-		ClientMemory: clientMemory(c), ReplicaPing: time.Duration(c.ReplPingReplicaPeriod.Load()) * time.Second, MinReplicas: int(c.MinReplicasToWrite.Load()),
+		ClientMemory: clientMemory(c), ReplicaPing: time.Duration(c.ReplPingReplicaPeriod.Load()) * time.Second, MinReplicas: int(c.MinReplicasToWrite.Load()), TrackedKeys: c.TrackingTableMaxKeys.Load(),
 		NoLatencyTracking: !c.LatencyTracking.Load(), Percentiles: c.LatencyPercentiles.Load(), LatencyThreshold: c.LatencyMonitorThreshold.Load(),
 	})
 	return nil

@@ -111,7 +111,7 @@ func (c *Config) table() []*Directive {
 		{Name: "proto-max-bulk-len", Live: true, value: memory(&c.ProtoMaxBulkLen, 512*mib, mib, int63),
 			Effect: "How many bytes one argument, and one string value, may have."},
 		{Name: "tracking-table-max-keys", Live: true, value: integer(&c.TrackingTableMaxKeys, 1000000, 0, int63),
-			Note: "This version has no client-side caching."},
+			Effect: "How many keys CLIENT TRACKING remembers; readers of those beyond are told that they are invalid. 0 is no limit."},
 		{Name: "busy-reply-threshold", Aliases: []string{"lua-time-limit"}, Live: true, value: integer(&c.BusyReplyThreshold, 5000, 0, int63),
 			Effect: "Milliseconds that a script runs before others are refused with BUSY; 0 is for ever."},
 		{Name: "notify-keyspace-events", Live: true, value: events(&c.NotifyKeyspaceEvents),

@@ -21,6 +21,7 @@ var rowDeviations = map[string]string{
 	"client|kill arguments":     "names of the filters",
 	"client|list arguments":     "ID is a block of one argument",
 	"client|no-evict arguments": "name of the choice",
+	"client|tracking arguments": "names of the choice and of the words",
 	"hello arguments":           "name of the block",
 	"psubscribe arguments":      "a block of one argument",
 }

@@ -44,6 +44,7 @@ var clientRow = command.Spec{
 			Summary: "Ends CLIENT PAUSE.", Complexity: "O(N) Where N is the number of paused clients", Run: clientUnpause},
 		{Name: "unblock", Arity: -3, Flags: plain | command.Admin, Categories: connectionCategory, Since: "5.0.0", Args: "client-id [TIMEOUT | ERROR]",
 			Summary: "Ends the wait of a blocked connection.", Complexity: "O(log N) where N is the number of client connections", Run: clientUnblock},
+		trackingRows[0], trackingRows[1], trackingRows[2], trackingRows[3],
 		{Name: "help", Arity: 2, Flags: anyTime, Categories: connectionCategory, Since: "5.0.0", Summary: "Lists the subcommands.",
 			Complexity: "O(1)", Run: clientHelp},
 	},

@@ -102,10 +102,10 @@ func (c *conn) line() string {
 		cmd = p.row.FullName
 	}
 	return fmt.Sprintf("id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=0 sub=%d psub=%d ssub=%d multi=%d qbuf=%d qbuf-free=%d argv-mem=%d"+
-		" multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s",
+		" multi-mem=%d rbs=%d rbp=%d obl=%d oll=%d omem=%d tot-mem=%d events=%s cmd=%s user=%s redir=%d resp=%d lib-name=%s lib-ver=%s",
 		c.client.ID, c.addr, c.laddr, c.fd, p.name, int64(now.Sub(c.since).Seconds()), max(now.UnixMilli()-c.active.Load(), 0)/1000, c.flags(&p),
 		c.subs.Count(pubsub.Channel), c.subs.Count(pubsub.Pattern), c.subs.Count(pubsub.Sharded), p.queued, p.unread, p.room-p.unread, p.words, p.queuedBytes, p.replies, p.replies, unsent, listed, pushed,
-		c.memory(), events, cmd, p.user, p.proto, p.lib, p.libVer)
+		c.memory(), events, cmd, p.user, c.redirection(), p.proto, p.lib, p.libVer)
 }
 
 // memory is about what the connection takes, in bytes.
@@ -129,6 +129,11 @@ func (c *conn) flags(p *public) string {
 	set(c.subs.Active(), 'P')
 	set(p.queued >= 0, 'x')
 	set(c.blocked(), 'b')
+	if m := c.tracking.Load(); m != nil {
+		b = append(b, 't')
+		set(m.broken, 'R')
+		set(m.bcast, 'B')
+	}
 	set(p.closing, 'c')
 	set(p.readOnly, 'r')
 	set(p.noEvict, 'e')

@@ -201,6 +201,7 @@ func reset(c *command.Call) error {
 	s := session(c)
 	s.srv.monitors.remove(s)
 	s.subs.Close()
+	s.stopTracking()
 	s.takePushes(c.Reply)
 	s.setProto(2)
 	s.becomeDefault()

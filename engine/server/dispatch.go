@@ -59,6 +59,9 @@ func (c *conn) request() {
 	if c.client.Asking && !c.tx.open && (row == nil || row.FullName != "asking") {
 		c.client.Asking = false // a transaction keeps it until its end, as in Redis
 	}
+	if c.caching && !c.tx.open && (row == nil || row.FullName != "client|caching") {
+		c.caching = false // it was for this request; a transaction keeps it until its end
+	}
 	if c.blocking == nil {
 		c.handOut()
 		c.suppress(mark)
@@ -124,6 +127,9 @@ func (c *conn) execute(row *command.Spec) {
 			return
 		}
 		c.after = max(c.after, after)
+		if c.tracking.Load() != nil {
+			c.remember(row, c.cmd.Args)
+		}
 		if c.call.Waiting() != nil {
 			c.block(row)
 			return

@@ -177,7 +177,7 @@ func infoServer(b *strings.Builder, s *snapshot) {
 
 func infoClients(b *strings.Builder, s *snapshot) {
 	lines(b, "connected_clients", s.srv.clients.len()-s.monitors, "cluster_connections", 0, "maxclients", s.srv.settings.Load().MaxClients,
-		"client_recent_max_input_buffer", s.maxIn, "client_recent_max_output_buffer", s.maxOut, "blocked_clients", s.srv.stats.blocked.Load(), "tracking_clients", 0,
+		"client_recent_max_input_buffer", s.maxIn, "client_recent_max_output_buffer", s.maxOut, "blocked_clients", s.srv.stats.blocked.Load(), "tracking_clients", s.srv.tracker.clients.Load(),
 		"clients_in_timeout_table", s.srv.stats.timed.Load(), "clients_waiting_for_log", s.srv.held.clients.Load(), "bytes_waiting_for_log", s.srv.held.bytes.Load())
 }
 
@@ -226,6 +226,7 @@ func infoPersistence(b *strings.Builder, s *snapshot) {
 
 func infoStats(b *strings.Builder, s *snapshot) {
 	st := &s.srv.stats
+	tracked, items, prefixes := s.srv.tracker.counts()
 	lines(b,
 		"total_connections_received", st.connections.Load(), "total_commands_processed", st.commands.Load(),
 		"instantaneous_ops_per_sec", st.rates.perSecond.Load(), "total_net_input_bytes", st.bytesIn.Load(), "total_net_output_bytes", st.bytesOut.Load(),
@@ -237,8 +238,8 @@ func infoStats(b *strings.Builder, s *snapshot) {
 		"keyspace_misses", s.stats.Misses, "pubsub_channels", s.srv.channels.Len(pubsub.Channel), "pubsub_patterns", s.srv.channels.Len(pubsub.Pattern),
 		"pubsubshard_channels", s.srv.channels.Len(pubsub.Sharded), "latest_fork_usec", 0, "total_forks", 0,
 		"migrate_cached_sockets", 0, "slave_expires_tracked_keys", 0, "active_defrag_hits", 0, "active_defrag_misses", 0, "active_defrag_key_hits", 0,
-		"active_defrag_key_misses", 0, "total_active_defrag_time", 0, "current_active_defrag_time", 0, "tracking_total_keys", 0,
-		"tracking_total_items", 0, "tracking_total_prefixes", 0, "unexpected_error_replies", 0, "total_error_replies", st.errorReplies.Load(),
+		"active_defrag_key_misses", 0, "total_active_defrag_time", 0, "current_active_defrag_time", 0, "tracking_total_keys", tracked,
+		"tracking_total_items", items, "tracking_total_prefixes", prefixes, "unexpected_error_replies", 0, "total_error_replies", st.errorReplies.Load(),
 		"dump_payload_sanitizations", 0, "total_reads_processed", st.reads.Load(), "total_writes_processed", st.writes.Load(),
 		"io_threaded_reads_processed", 0, "io_threaded_writes_processed", 0, "reply_buffer_shrinks", 0, "reply_buffer_expands", 0)
 }

@@ -11,7 +11,9 @@ import (
 // notices gathers what a call does under the turn, and hands it to the courier with the position of its record: keyspace events (shard.Observer). All fields but srv belong to the turn.
 type notices struct {
 	srv     *Server
-	pending []func() // each delivers one notice
+	pending []func()  // each delivers one notice
+	invalid []invalid // keys that were changed, for client-side caching
+	all     bool      // every key was
 }
 
 // Event notes a keyspace event if notify-keyspace-events wants it.
@@ -36,6 +38,10 @@ func (n *notices) Event(_ *command.Client, class byte, event string, key []byte)
 
 // Settled hands over what was noted.
 func (n *notices) Settled(after txlog.Pos) {
+	if len(n.invalid) > 0 || n.all {
+		n.srv.invalidate(after, n.invalid, n.all)
+		n.invalid, n.all = nil, false
+	}
 	if len(n.pending) == 0 {
 		return
 	}
@@ -49,16 +55,29 @@ func (n *notices) Settled(after txlog.Pos) {
 }
 
 // Dropped forgets what was noted.
-func (n *notices) Dropped() { n.pending = nil }
+func (n *notices) Dropped() { n.pending, n.invalid, n.all = nil, nil, false }
 
-// Changed is the executor's own concern: keyspace events are told by Event.
-func (n *notices) Changed(*command.Client, []byte) {}
+// Changed notes a key that clients may have cached.
+func (n *notices) Changed(by *command.Client, key []byte) {
+	if n.srv.tracker.clients.Load() == 0 {
+		return
+	}
+	k := invalid{key: bytes.Clone(key)}
+	if by != nil {
+		k.by = by.ID
+	}
+	n.invalid = append(n.invalid, k)
+}
 
-// ChangedAll sends no event, as in Redis.
-func (n *notices) ChangedAll(*command.Client) {}
+// ChangedAll notes that whatever clients have cached is invalid.
+func (n *notices) ChangedAll(*command.Client) { n.all = n.srv.tracker.clients.Load() > 0 }
 
 // Executed sends no event.
 func (n *notices) Executed(*command.Call) {}
 
-// Renewed sends no event.
-func (n *notices) Renewed() {}
+// Renewed tells that whatever clients have cached may be of changes that were never acknowledged.
+func (n *notices) Renewed() {
+	if n.srv.tracker.clients.Load() > 0 {
+		n.srv.invalidate(0, nil, true)
+	}
+}

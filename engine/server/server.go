@@ -85,6 +85,7 @@ type Server struct {
 	paused     pause
 	channels   *pubsub.Hub
 	courier    courier
+	tracker    tracker
 	started    time.Time
 	footprints footprints
 

@@ -40,6 +40,8 @@ type Settings struct {
 	ClientMemory int64
 	// MinReplicas is min-replicas-to-write: how many replicas must be online for writes; 0 is none.
 	MinReplicas int
+	// TrackedKeys is tracking-table-max-keys: how many keys client-side caching remembers; 0 is no limit.
+	TrackedKeys int64
 	// ReplicaPing is repl-ping-replica-period; 0 is 10 s.
 	ReplicaPing time.Duration
 	// SlowlogMaxLen is slowlog-max-len; nil is 128.

@@ -178,6 +178,7 @@ func exec(call *command.Call) error {
 	if len(inTurn) > 0 {
 		after, fatal := turn.RunAll(inTurn, func(i int) {
 			if i > 0 {
+				c.remember(inTurn[i-1].Spec, inTurn[i-1].Argv)
 				c.finished(inTurn[i-1].Spec, inTurn[i-1].Argv, marks[i-1], c.srv.cfg.Now())
 			}
 			marks = append(marks, c.out.Len())
@@ -187,6 +188,7 @@ func exec(call *command.Call) error {
 			return nil
 		}
 		last := inTurn[len(inTurn)-1]
+		c.remember(last.Spec, last.Argv)
 		c.finished(last.Spec, last.Argv, marks[len(marks)-1], c.srv.cfg.Now())
 		c.after = max(c.after, after)
 	}
