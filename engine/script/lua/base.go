@@ -512,9 +512,23 @@ func (s *State) join(l *glua.LState, a, b glua.LValue, i int) glua.LValue {
 	return out
 }
 
+// protected calls what is on the stack, as PCall; functions that are protected may be nested as deep as in PUC Lua.
+func (s *State) protected(l *glua.LState, args int) error {
+	if s.nested >= maxResumes {
+		l.SetTop(0)
+		return errNested
+	}
+	s.nested++
+	err := l.PCall(args, glua.MultRet, nil)
+	s.nested--
+	return err
+}
+
+var errNested = errors.New("C stack overflow")
+
 func (s *State) pcall(l *glua.LState) int {
 	checkAny(l, 1)
-	if err := l.PCall(l.GetTop()-1, glua.MultRet, nil); err != nil {
+	if err := s.protected(l, l.GetTop()-1); err != nil {
 		l.SetTop(0)
 		l.Push(glua.LFalse)
 		v := ErrorValue(err)
@@ -532,7 +546,7 @@ func (s *State) xpcall(l *glua.LState) int {
 	fn, handler := checkAny(l, 1), checkAny(l, 2)
 	l.SetTop(0)
 	l.Push(fn)
-	if err := l.PCall(0, glua.MultRet, nil); err != nil {
+	if err := s.protected(l, 0); err != nil {
 		l.SetTop(0)
 		l.Push(glua.LFalse)
 		l.Push(handler)

@@ -37,6 +37,7 @@ var ErrMemory = errors.New("not enough memory")
 // Begin is called before a script runs.
 func (g *Guard) Begin() {
 	g.steps, g.taken, g.err = 0, 0, nil
+	g.state.nested = 0
 	g.stop.Store(nil)
 	g.base = heap()
 }

@@ -97,6 +97,7 @@ type State struct {
 	helpers []*glua.LFunction
 	loaded  map[*Proto]*glua.LFunction
 	random  random
+	nested  int             // protected calls
 	strings *glua.LTable    // what scripts see of the metatable of strings
 	null    *glua.LUserData // cjson.null
 
@@ -112,7 +113,7 @@ const (
 	callStack    = 20000
 	registry     = 1 << 12
 	registryMax  = 1 << 20
-	registryStep = 1 << 12
+	registryStep = 1 << 16
 )
 
 // maxArray bounds the keys that gopher-lua keeps in arrays, without gaps: an array of so many would be as much as a script may take.
