@@ -34,6 +34,7 @@ var deviations = map[string]string{
 	"lastsave":          "Snapshots are not taken by this version.",
 	"memory|usage":      "Bytes of our own representation, not of Redis's.",
 	"object|refcount":   "Values are not shared. Integers from 0 to 9999 answer as Redis's shared ones do, but so does a copy of one (COPY), which Redis does not share.",
+	"module":            "A node has no modules: the list is empty, LOAD and UNLOAD are refused as by a redis-server without enable-module-command, LOADEX is not known.",
 	"wait":              "Every acknowledged write is on disk in most zones already. Counts the replicas that are known to have applied the connection's writes: those that run in the same process as the primary; what another process has applied is not known.",
 	"waitaof":           "The first number is 1: the reply leaves behind those of the connection's writes, which are durable then. The second one is WAIT's: replicas apply only what is durable.",
 	"client|unblock":    "Does not end the wait of a connection that CLIENT PAUSE has stopped (redis-server 7.0.15 crashes).",

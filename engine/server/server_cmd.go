@@ -13,7 +13,7 @@ func Commands() []command.Spec {
 	rows := append([]command.Spec(nil), connectionRows...)
 	rows = append(append(rows, transactionRows...), waitRows...)
 	rows = append(append(rows, replicaRows...), pubsubRows...)
-	return append(append(rows, clientRow, slowlogRow, latencyRow, memoryRow, monitorRow, infoRow), serverRows...)
+	return append(append(rows, clientRow, slowlogRow, latencyRow, memoryRow, moduleRow, monitorRow, infoRow), serverRows...)
 }
 
 var adminCategories = []string{"admin", "dangerous"}

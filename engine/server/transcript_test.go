@@ -26,7 +26,7 @@ func TestTranscripts(t *testing.T) {
 			t.Fatal(err)
 		}
 		return c
-	}, "connection", "transaction", "server", "latency", "replica", "tracking", "wait", "blocking_stream", "blocking_zset", "blocking_list", "stream_block", "pubsub")
+	}, "connection", "transaction", "server", "latency", "replica", "module", "tracking", "wait", "blocking_stream", "blocking_zset", "blocking_list", "stream_block", "pubsub")
 }
 
 func TestEveryRowIsInATranscript(t *testing.T) {
