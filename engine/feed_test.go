@@ -22,7 +22,7 @@ func TestRedisReplicaFollowsANode(t *testing.T) {
 	n := single(t, func(c *engine.Config) { c.AdminCommands = true })
 	r := n.client(t, nil)
 	steps := [][]any{
-		{"SET", "s", "v"}, {"SET", "soon", "v", "EX", 1000}, {"RPUSH", "l", 1, 2, 3}, {"SADD", "set", "a", "b"}, {"ZADD", "z", 1, "a", 2.5, "b"}, {"HSET", "h", "f", "v"},
+		{"SET", "s", "v"}, {"SET", "soon", "v", "EX", 1000}, {"RPUSH", "l", 1, 2, 3}, {"SADD", "set", 1, 2, 3}, {"ZADD", "z", 1, "a", 2.5, "b"}, {"HSET", "h", "f", "v"},
 		{"XADD", "x", "1-1", "f", "v"}, {"PFADD", "p", "a", "b"}, {"FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('fn', function() return 7 end)"},
 	}
 	for _, s := range steps {
