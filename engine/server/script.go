@@ -49,7 +49,7 @@ func ScriptCalled(client *command.Client, row *command.Spec, argv [][]byte, took
 	if !ok {
 		return
 	}
-	c.remember(row, argv)
+	c.rememberScript(row, argv)
 	c.srv.stats.called(row)
 	c.srv.stats.finished(row, took, failed)
 	now := c.srv.cfg.Now()

@@ -76,8 +76,22 @@ func (s *Server) track(c *conn, mode *tracking) {
 
 // remember notes the keys of a request that only reads, under the turn.
 func (c *conn) remember(row *command.Spec, argv [][]byte) {
+	if row.Is(command.ReadOnly) && !row.Is(command.PubSub) {
+		c.rememberKeys(row, argv)
+	}
+}
+
+// rememberScript notes, when a script has executed a request that only reads, its keys, and all that the script was given, as Redis does.
+func (c *conn) rememberScript(row *command.Spec, argv [][]byte) {
+	if row.Is(command.ReadOnly) && c.tracking.Load() != nil {
+		c.remember(row, argv)
+		c.rememberKeys(c.call.Spec, c.call.Argv)
+	}
+}
+
+func (c *conn) rememberKeys(row *command.Spec, argv [][]byte) {
 	mode := c.tracking.Load()
-	if mode == nil || mode.bcast || !row.Is(command.ReadOnly) || len(row.Keys) == 0 || row.Is(command.PubSub) {
+	if mode == nil || mode.bcast || len(row.Keys) == 0 {
 		return
 	}
 	if mode.optIn && !c.caching || mode.optOut && c.caching {
