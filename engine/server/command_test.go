@@ -264,7 +264,11 @@ func TestClientList(t *testing.T) {
 	a.do("MULTI", "+OK\r\n")
 	a.do("SET a 12345", "+QUEUED\r\n")
 	b.do("PING", "+PONG\r\n")
-	text := strings.Split(b.reply("CLIENT LIST"), "\r\n")[1]
+	var text string
+	eventually(t, "the write of the last reply has returned", func() bool { // the client may have read it before
+		text = strings.Split(b.reply("CLIENT LIST"), "\r\n")[1]
+		return !strings.Contains(text, " events=rw ")
+	})
 	list := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(list) != 2 {
 		t.Fatalf("%d lines: %q", len(list), text)
