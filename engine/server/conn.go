@@ -95,6 +95,7 @@ type conn struct {
 	tracking atomic.Pointer[tracking] // of client-side caching; nil is off
 	caching  bool                     // CLIENT CACHING was called just before
 	replica  atomic.Bool              // is fed as a replica of Redis
+	rdbOnly  bool                     // REPLCONF rdb-only: the file is all it wants
 	feeding  bool
 }
 

@@ -75,6 +75,9 @@ func (c *conn) becomeReplica(call *command.Call, head string) error {
 	call.Reply.Raw(file.Bytes())
 	c.feeding = true
 	c.replica.Store(true)
+	if c.rdbOnly {
+		return nil
+	}
 	from := c.asideTurn().Position() + 1
 	c.srv.wg.Add(1)
 	go c.feedReplica(from)
@@ -128,10 +131,18 @@ func replconf(c *command.Call) error {
 		value := c.Argv[i+1]
 		switch name := strings.ToLower(string(c.Argv[i])); name {
 		case "listening-port", "rdb-only":
-			if _, err := strconv.ParseInt(string(value), 10, 64); err != nil {
+			n, err := strconv.ParseInt(string(value), 10, 64)
+			if err != nil {
 				return resp.ErrNotInteger
 			}
-		case "ip-address", "capa", "rdb-filter-only":
+			if name == "rdb-only" {
+				session(c).rdbOnly = n == 1
+			}
+		case "rdb-filter-only":
+			if len(value) > 0 { // a file always has all keys and libraries
+				return resp.Errorf("ERR Unsupported rdb-filter-only option: %s", value)
+			}
+		case "ip-address", "capa":
 		case "ack", "fack":
 			return nil
 		case "getack":
