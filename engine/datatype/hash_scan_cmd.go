@@ -74,22 +74,42 @@ func hrandfield(c *command.Call) error {
 // maxRandomReply bounds what repeated fields may fill of memory, in bytes; Redis goes on until its memory ends.
 const maxRandomReply = 1 << 30
 
-// randomFields is HRANDFIELD with a count: so many different fields, or with a negative one so many of which some may be the same.
-func randomFields(c *command.Call) error {
+// randomCount reads the count of a command that draws elements, and whether the word with, if it may stand there, follows it.
+func randomCount(c *command.Call, with string) (n int64, given bool, err error) {
 	a := c.Args(2)
-	n, err := a.Int()
-	if err != nil {
-		return err
+	if n, err = a.Int(); err != nil {
+		return 0, false, err
 	}
 	if n == math.MinInt64 {
-		return errBetween(-math.MaxInt64, math.MaxInt64)
+		return 0, false, errBetween(-math.MaxInt64, math.MaxInt64)
 	}
-	withValues := a.Flag("withvalues")
+	given = with != "" && a.Flag(with)
 	if a.More() {
-		return resp.ErrSyntax
+		return 0, false, resp.ErrSyntax
 	}
-	if withValues && (n < -math.MaxInt64/2 || n > math.MaxInt64/2) {
-		return resp.ErrOutOfRange
+	if given && (n < -math.MaxInt64/2 || n > math.MaxInt64/2) {
+		return 0, false, resp.ErrOutOfRange
+	}
+	return n, given, nil
+}
+
+// repeat answers n draws of what may come more than once, in limit bytes at most.
+func repeat(w *resp.Writer, n int64, limit int, draw func()) error {
+	from := w.Len()
+	for range n {
+		if w.Len()-from > limit {
+			return resp.ErrOutOfRange
+		}
+		draw()
+	}
+	return nil
+}
+
+// randomFields is HRANDFIELD with a count: so many different fields, or with a negative one so many of which some may be the same.
+func randomFields(c *command.Call) error {
+	n, withValues, err := randomCount(c, "withvalues")
+	if err != nil {
+		return err
 	}
 	h, err := readHash(c)
 	if err != nil {
@@ -133,14 +153,7 @@ func (p pairs) add(field, value []byte) {
 
 func (p pairs) repeated(c *command.Call, h *Hash, n int64) error {
 	p.head(int(n))
-	from := p.w.Len()
-	for range n {
-		if p.w.Len()-from > p.limit {
-			return resp.ErrOutOfRange
-		}
-		p.add(h.Random(c.Rand))
-	}
-	return nil
+	return repeat(p.w, n, p.limit, func() { p.add(h.Random(c.Rand)) })
 }
 
 // different answers n fields, each once. If that is most of them it chooses among all, else it draws until it has enough.

@@ -130,52 +130,19 @@ func bpop(c *command.Call, s *side) error {
 	return nil
 }
 
-// listPop is what LMPOP and BLMPOP are asked for.
-type listPop struct {
-	keys  [][]byte
-	side  *side
-	count int64
-}
-
-// parse reads the words from the number of keys on.
-func (p *listPop) parse(c *command.Call, at int) error {
-	n, err := command.ParseInt(c.Argv[at])
-	if err != nil || n < 1 {
-		return resp.Error("ERR numkeys should be greater than 0")
-	}
-	if n >= int64(len(c.Argv)-at-1) {
-		return resp.ErrSyntax
-	}
-	p.keys = c.Argv[at+1 : at+1+int(n)]
-	a := c.Args(at + 1 + int(n))
-	if p.side = sideOf(&a); p.side == nil {
-		return resp.ErrSyntax
-	}
-	for a.More() {
-		if p.count != 0 || !a.FlagWith("count") {
-			return resp.ErrSyntax
-		}
-		if p.count, err = a.Int(); err != nil || p.count < 1 {
-			return resp.Error("ERR count should be greater than 0")
-		}
-	}
-	p.count = max(p.count, 1)
-	return nil
-}
-
-// take pops from a list and answers its key and the elements. It takes effect as LPOP or RPOP.
-func (p *listPop) take(c *command.Call, l *List) {
+// popMany pops from a list what LMPOP or BLMPOP ask for, and answers its key and the elements. It takes effect as LPOP or RPOP.
+func popMany(c *command.Call, l *List, p manyPop[*side]) {
 	n := int(min(p.count, int64(l.Len()), math.MaxInt32))
-	c.Propagate([]byte(p.side.pop), l.key, decimal(n))
+	c.Propagate([]byte(p.end.pop), l.key, decimal(n))
 	c.Reply.Array(2)
 	c.Reply.Bulk(l.key)
 	c.Reply.Array(n)
-	popSome(c, l, p.side, n)
+	popSome(c, l, p.end, n)
 }
 
 func lmpop(c *command.Call) error {
-	var p listPop
-	if err := p.parse(c, 1); err != nil {
+	p, err := parseManyPop(c, 1, sideOf)
+	if err != nil {
 		return err
 	}
 	l, found, err := firstList(c, p.keys)
@@ -186,13 +153,13 @@ func lmpop(c *command.Call) error {
 		c.Reply.NullArray()
 		return nil
 	}
-	p.take(c, &l)
+	popMany(c, &l, p)
 	return nil
 }
 
 func blmpop(c *command.Call) error {
-	var p listPop
-	if err := p.parse(c, 2); err != nil {
+	p, err := parseManyPop(c, 2, sideOf)
+	if err != nil {
 		return err
 	}
 	timeout, err := parseSeconds(c.Argv[1])
@@ -206,7 +173,7 @@ func blmpop(c *command.Call) error {
 	if !found {
 		return c.Block(command.Wait{Keys: p.keys, Type: keyspace.List, Timeout: timeout})
 	}
-	p.take(c, &l)
+	popMany(c, &l, p)
 	return nil
 }
 

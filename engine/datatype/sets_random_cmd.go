@@ -2,7 +2,6 @@ package datatype
 
 import (
 	"bytes"
-	"math"
 
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/resp"
@@ -132,12 +131,9 @@ func srandmember(c *command.Call) error {
 
 // randomMembers is SRANDMEMBER with a count: so many different members, or with a negative one so many of which some may be the same.
 func randomMembers(c *command.Call) error {
-	n, err := command.ParseInt(c.Argv[2])
+	n, _, err := randomCount(c, "")
 	if err != nil {
 		return err
-	}
-	if n == math.MinInt64 {
-		return errBetween(-math.MaxInt64, math.MaxInt64)
 	}
 	s, err := readSet(c)
 	if err != nil {
@@ -147,21 +143,10 @@ func randomMembers(c *command.Call) error {
 	case !s.exists || n == 0:
 		c.Reply.Array(0)
 	case n < 0:
-		return repeatedMembers(c, &s, -n)
+		c.Reply.Array(int(-n))
+		return repeat(c.Reply, -n, maxRandomReply, func() { c.Reply.Bulk(s.Random(c.Rand)) })
 	default:
 		differentMembers(c, &s, int(min(n, int64(s.Len()))))
-	}
-	return nil
-}
-
-func repeatedMembers(c *command.Call, s *Set, n int64) error {
-	c.Reply.Array(int(n))
-	from := c.Reply.Len()
-	for range n {
-		if c.Reply.Len()-from > maxRandomReply {
-			return resp.ErrOutOfRange
-		}
-		c.Reply.Bulk(s.Random(c.Rand))
 	}
 	return nil
 }

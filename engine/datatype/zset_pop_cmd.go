@@ -154,46 +154,53 @@ func parseSeconds(b []byte) (int64, error) {
 	return n, nil
 }
 
-// manyPop is what ZMPOP and BZMPOP are asked for.
-type manyPop struct {
+// manyPop is what ZMPOP, LMPOP and those of them that wait are asked for. E is how the type names an end; its zero value is none.
+type manyPop[E comparable] struct {
 	keys  [][]byte
-	end   string
+	end   E
 	count int64
 }
 
-// parse reads the words from the number of keys on.
-func (p *manyPop) parse(c *command.Call, at int) error {
+// parseManyPop reads the words from the number of keys on. endOf reads the word that names an end.
+func parseManyPop[E comparable](c *command.Call, at int, endOf func(*command.Args) E) (p manyPop[E], err error) {
 	n, err := command.ParseInt(c.Argv[at])
 	if err != nil || n < 1 {
-		return resp.Error("ERR numkeys should be greater than 0")
+		return p, resp.Error("ERR numkeys should be greater than 0")
 	}
 	if n >= int64(len(c.Argv)-at-1) {
-		return resp.ErrSyntax
+		return p, resp.ErrSyntax
 	}
 	p.keys = c.Argv[at+1 : at+1+int(n)]
 	a := c.Args(at + 1 + int(n))
-	switch {
-	case a.Flag("min"):
-		p.end = zpopmin
-	case a.Flag("max"):
-		p.end = zpopmax
-	default:
-		return resp.ErrSyntax
+	var none E
+	if p.end = endOf(&a); p.end == none {
+		return p, resp.ErrSyntax
 	}
 	for a.More() {
 		if p.count != 0 || !a.FlagWith("count") {
-			return resp.ErrSyntax
+			return p, resp.ErrSyntax
 		}
 		if p.count, err = a.Int(); err != nil || p.count < 1 {
-			return resp.Error("ERR count should be greater than 0")
+			return p, resp.Error("ERR count should be greater than 0")
 		}
 	}
 	p.count = max(p.count, 1)
-	return nil
+	return p, nil
 }
 
-// take pops from a sorted set and answers its key and the elements. It takes effect as ZPOPMIN or ZPOPMAX.
-func (p *manyPop) take(c *command.Call, z *ZSet) {
+// endOf reads MIN or MAX; it is empty if the next word is neither.
+func endOf(a *command.Args) string {
+	switch {
+	case a.Flag("min"):
+		return zpopmin
+	case a.Flag("max"):
+		return zpopmax
+	}
+	return ""
+}
+
+// popManyElements pops from a sorted set what ZMPOP or BZMPOP ask for, and answers its key and the elements. It takes effect as ZPOPMIN or ZPOPMAX.
+func popManyElements(c *command.Call, z *ZSet, p manyPop[string]) {
 	n := min(p.count, int64(z.Len()))
 	c.Propagate([]byte(p.end), z.key, strconv.AppendInt(nil, n, 10))
 	c.Reply.Array(2)
@@ -207,8 +214,8 @@ func (p *manyPop) take(c *command.Call, z *ZSet) {
 }
 
 func zmpop(c *command.Call) error {
-	var p manyPop
-	if err := p.parse(c, 1); err != nil {
+	p, err := parseManyPop(c, 1, endOf)
+	if err != nil {
 		return err
 	}
 	z, found, err := firstZSet(c, p.keys)
@@ -219,13 +226,13 @@ func zmpop(c *command.Call) error {
 		c.Reply.NullArray()
 		return nil
 	}
-	p.take(c, &z)
+	popManyElements(c, &z, p)
 	return nil
 }
 
 func bzmpop(c *command.Call) error {
-	var p manyPop
-	if err := p.parse(c, 2); err != nil {
+	p, err := parseManyPop(c, 2, endOf)
+	if err != nil {
 		return err
 	}
 	timeout, err := parseSeconds(c.Argv[1])
@@ -239,6 +246,6 @@ func bzmpop(c *command.Call) error {
 	if !found {
 		return c.Block(command.Wait{Keys: p.keys, Type: keyspace.ZSet, Timeout: timeout})
 	}
-	p.take(c, &z)
+	popManyElements(c, &z, p)
 	return nil
 }

@@ -2,7 +2,6 @@ package datatype
 
 import (
 	"bytes"
-	"math"
 
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/resp"
@@ -36,25 +35,15 @@ func zrandmember(c *command.Call) error {
 
 // randomElements is ZRANDMEMBER with a count: so many different members, or with a negative one so many of which some may be the same.
 func randomElements(c *command.Call) error {
-	a := c.Args(2)
-	n, err := a.Int()
+	n, withScores, err := randomCount(c, "withscores")
 	if err != nil {
 		return err
-	}
-	if n == math.MinInt64 {
-		return errBetween(-math.MaxInt64, math.MaxInt64)
-	}
-	out := elements{c.Reply, a.Flag("withscores")}
-	if a.More() {
-		return resp.ErrSyntax
-	}
-	if out.withScores && (n < -math.MaxInt64/2 || n > math.MaxInt64/2) {
-		return resp.ErrOutOfRange
 	}
 	z, err := readZSet(c, c.Argv[1])
 	if err != nil {
 		return err
 	}
+	out := elements{c.Reply, withScores}
 	switch {
 	case !z.exists || n == 0:
 		c.Reply.Array(0)
@@ -68,14 +57,7 @@ func randomElements(c *command.Call) error {
 
 func (e elements) repeated(c *command.Call, z *ZSet, n int64) error {
 	e.head(int(n))
-	from := e.w.Len()
-	for range n {
-		if e.w.Len()-from > maxRandomReply {
-			return resp.ErrOutOfRange
-		}
-		e.add(z.Random(c.Rand))
-	}
-	return nil
+	return repeat(e.w, n, maxRandomReply, func() { e.add(z.Random(c.Rand)) })
 }
 
 // different answers n elements, each once. If that is most of them it chooses among all, else it draws until it has enough.
