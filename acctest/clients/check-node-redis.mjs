@@ -12,7 +12,11 @@ await cluster.connect();
 
 await Promise.all(Array.from({ length: 200 }, (_, i) => cluster.set(`nr:${i}`, String(i))));
 assert.deepEqual(await Promise.all(Array.from({ length: 200 }, (_, i) => cluster.get(`nr:${i}`))), Array.from({ length: 200 }, (_, i) => String(i)));
-assert.deepEqual(await cluster.multi().set("{nr}:a", "1").incr("{nr}:a").hSet("{nr}:h", "f", "v").hGetAll("{nr}:h").exec(), ["OK", 2, await cluster.hLen("{nr}:h") - 1 || 1, { f: "v" }].map((v, i) => i === 3 ? Object.assign(Object.create(null), v) : v));
+await cluster.del("{nr}:h");
+assert.deepEqual(
+  await cluster.multi().set("{nr}:a", "1").incr("{nr}:a").hSet("{nr}:h", "f", "v").hGetAll("{nr}:h").exec(),
+  ["OK", 2, 1, Object.assign(Object.create(null), { f: "v" })],
+);
 await assert.rejects(cluster.hGet("nr:1", "f"), /WRONGTYPE/);
 await cluster.zAdd("nr:z", [{ score: 1.5, value: "a" }, { score: 2, value: "b" }]);
 assert.deepEqual(await cluster.zRangeWithScores("nr:z", 0, -1), [{ value: "a", score: 1.5 }, { value: "b", score: 2 }]);
@@ -32,7 +36,7 @@ const plain = new Promise((resolve) => cluster.subscribe("nr:news", (message) =>
 assert.equal(await plain, "hi");
 
 // Client-side caching on the node that owns the key: the server's invalidations empty the cache.
-const owner = await cluster.nodeClient(cluster.getSlotRandomNode ? cluster.getSlotRandomNode(4506) : cluster.getRandomNode());
+const owner = await cluster.nodeClient(cluster.masters[0]);
 const { host: at, port: on } = owner.options.socket;
 const cached = createClient({ username, password, RESP: 3, socket: { host: at, port: on, tls: true, ca: readFileSync(ca), servername: at }, clientSideCache: { ttl: 0, maxEntries: 0, evictPolicy: "LRU" } });
 await cached.connect();
@@ -42,7 +46,11 @@ const before = await cached.get(key);
 assert.equal(await cached.get(key), before);
 await cluster.set(key, "changed");
 const deadline = Date.now() + 10000;
-while ((await cached.get(key)) !== "changed") assert.ok(Date.now() < deadline, "the cached value was not invalidated");
+while ((await cached.get(key)) !== "changed") {
+  assert.ok(Date.now() < deadline, "the cached value was not invalidated");
+  await new Promise(setImmediate); // a cached answer is a microtask: without this the socket would never be read
+}
+assert.ok(cached.clientSideCache.stats().hitCount > 0, "nothing came from the cache");
 cached.destroy();
 await cluster.close();
 console.log("node-redis works");
