@@ -23,10 +23,8 @@ func flush(c *command.Call) error {
 	if a.More() {
 		return resp.ErrSyntax
 	}
-	if c.DB.Len() > 0 {
-		c.ChangedAll()
-		c.DB.Clear()
-	}
+	c.ChangedAll() // even if there are no keys: clients may have cached that there are none
+	c.DB.Clear()
 	c.Reply.OK()
 	return nil
 }
