@@ -50,7 +50,7 @@ func (s *Shard) caller() *command.Client {
 	return s.call.Client
 }
 
-// Event is told of keyspace events (command.Hooks). A node that still catches up tells nobody: what it applies has been heard of before.
+// Event is told of keyspace events (command.Hooks).
 func (s *Shard) Event(class byte, event string, key []byte) {
 	if s.Role() != Loading {
 		s.observer.Event(s.caller(), class, event, key)

@@ -153,7 +153,9 @@ func (s *Shard) commit() (txlog.Pos, error) {
 func (s *Shard) Changed(key []byte) {
 	s.stats.Changes++
 	s.changed = append(s.changed, s.hash(key))
-	s.observer.Changed(s.caller(), key)
+	if s.Role() != Loading {
+		s.observer.Changed(s.caller(), key)
+	}
 	if len(s.watchers) > 0 {
 		s.touch(key)
 	}
@@ -166,7 +168,9 @@ func (s *Shard) Changed(key []byte) {
 func (s *Shard) ChangedAll() {
 	s.stats.Changes++
 	s.all = true
-	s.observer.ChangedAll(s.caller())
+	if s.Role() != Loading {
+		s.observer.ChangedAll(s.caller())
+	}
 	s.touchAll()
 	s.signalAll()
 }
