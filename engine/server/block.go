@@ -91,6 +91,9 @@ func (c *conn) wake(b *blocking, why ending) {
 func (c *conn) wakeLocked(b *blocking, why ending) {
 	if c.waits == b && b.over == goesOn {
 		b.over = why
+		if why == served {
+			c.outbox.begin() // what the call causes for its own connection comes behind its reply
+		}
 		c.raw.SetReadDeadline(time.Unix(1, 0)) // fails only for a closed socket
 	}
 }

@@ -79,24 +79,25 @@ type conn struct {
 	behind    resp.Writer      // and behind it
 	loud      bool             // the reply is an out-of-band message, which CLIENT REPLY doesn't suppress
 
-	outbox   outbox
-	seen     []byte // requests for MONITOR, until they are durable
-	killed   atomic.Bool
-	doomed   atomic.Bool  // to be closed after the batch
-	held     atomic.Bool  // waits for the log before it sends its replies
-	unsent   atomic.Int64 // bytes being written
-	weight   atomic.Int64 // what it takes, as accounted for in footprints
-	active   atomic.Int64 // when it was heard of last, in milliseconds since the epoch
-	slowAt   atomic.Int64 // since when too much is unsent, in milliseconds since the epoch; 0: it is not
-	mu       sync.Mutex
-	public   public    // guarded by mu: what others may know
-	waits    *blocking // guarded by mu: what the connection waits for; nil if it doesn't
-	monitor  atomic.Bool
-	tracking atomic.Pointer[tracking] // of client-side caching; nil is off
-	caching  bool                     // CLIENT CACHING was called just before
-	replica  atomic.Bool              // is fed as a replica of Redis
-	rdbOnly  bool                     // REPLCONF rdb-only: the file is all it wants
-	feeding  bool
+	outbox     outbox
+	seen       []byte // requests for MONITOR, until they are durable
+	killed     atomic.Bool
+	doomed     atomic.Bool  // to be closed after the batch
+	held       atomic.Bool  // waits for the log before it sends its replies
+	unsent     atomic.Int64 // bytes being written
+	weight     atomic.Int64 // what it takes, as accounted for in footprints
+	active     atomic.Int64 // when it was heard of last, in milliseconds since the epoch
+	slowAt     atomic.Int64 // since when too much is unsent, in milliseconds since the epoch; 0: it is not
+	mu         sync.Mutex
+	public     public    // guarded by mu: what others may know
+	waits      *blocking // guarded by mu: what the connection waits for; nil if it doesn't
+	monitor    atomic.Bool
+	tracking   atomic.Pointer[tracking] // of client-side caching; nil is off
+	caching    bool                     // CLIENT CACHING was called just before
+	scriptRead bool                     // the script that runs has executed a request that only reads
+	replica    atomic.Bool              // is fed as a replica of Redis
+	rdbOnly    bool                     // REPLCONF rdb-only: the file is all it wants
+	feeding    bool
 }
 
 func newConn(s *Server, nc, raw net.Conn, id int64) *conn {

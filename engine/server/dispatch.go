@@ -36,6 +36,7 @@ func (c *conn) request() {
 	c.call.Argv = c.cmd.Args
 	c.role = c.srv.cfg.Shard.Role()
 	row, err := c.srv.cfg.Table.Lookup(c.cmd.Args)
+	c.srv.limitTracked(c)
 	switch {
 	case row == nil && isHTTP(c.cmd.Args[0]):
 		c.srv.cfg.Logger.Warn("closing client that speaks HTTP: a cross-protocol attack?", "client", c.client.ID, "addr", c.addr)
@@ -127,9 +128,7 @@ func (c *conn) execute(row *command.Spec) {
 			return
 		}
 		c.after = max(c.after, after)
-		if c.tracking.Load() != nil {
-			c.remember(row, c.cmd.Args)
-		}
+		c.remember(row, c.cmd.Args)
 		if c.call.Waiting() != nil {
 			c.block(row)
 			return
@@ -313,10 +312,17 @@ func outOfMemory(c *conn, row *command.Spec) error {
 		return nil // what a replica holds is its primary's to decide
 	}
 	adds := row.Is(command.DenyOOM) || c.tx.open && !runsInMulti(row) || row.FullName == "exec" && c.tx.adds
-	if !adds {
+	if !adds && (row.Is(command.NoTurn) || c.tx.open) {
 		return nil
 	}
-	if busy := c.enterTurn(); busy == nil && !c.turn.MakeRoom() { // if a script runs for too long, that is the reason to refuse it if there is no earlier one
+	if c.enterTurn() != nil {
+		return nil // a script runs for too long: that is the reason to refuse it if there is no earlier one
+	}
+	// As in Redis, whatever is executed makes room before; clients that have cached what goes hear of it before the reply.
+	c.srv.notices.before = c
+	roomy := c.turn.MakeRoom()
+	c.srv.notices.before = nil
+	if adds && !roomy {
 		return resp.ErrOOM
 	}
 	return nil

@@ -31,6 +31,7 @@ func (s *Server) keepHouse() {
 		s.stats.peakMemory(used)
 		all := s.clients.all()
 		s.lookAfter(all)
+		s.limitTracked(nil)
 		s.redirectBlocked(all)
 		s.revokeChannels()
 	}

@@ -14,6 +14,7 @@ type notices struct {
 	pending []func()  // each delivers one notice
 	invalid []invalid // keys that were changed, for client-side caching
 	all     bool      // every key was
+	before  *conn     // whose request is about to be executed, while keys are evicted for it
 }
 
 // Event notes a keyspace event if notify-keyspace-events wants it.
@@ -39,7 +40,7 @@ func (n *notices) Event(_ *command.Client, class byte, event string, key []byte)
 // Settled hands over what was noted.
 func (n *notices) Settled(after txlog.Pos) {
 	if len(n.invalid) > 0 || n.all {
-		n.srv.invalidate(after, n.invalid, n.all)
+		n.srv.invalidate(after, n.invalid, n.all, n.before)
 		n.invalid, n.all = nil, false
 	}
 	if len(n.pending) == 0 {
@@ -78,6 +79,6 @@ func (n *notices) Executed(*command.Call) {}
 // Renewed tells that whatever clients have cached may be of changes that were never acknowledged.
 func (n *notices) Renewed() {
 	if n.srv.tracker.clients.Load() > 0 {
-		n.srv.invalidate(0, nil, true)
+		n.srv.invalidate(0, nil, true, nil)
 	}
 }

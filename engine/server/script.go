@@ -49,7 +49,7 @@ func ScriptCalled(client *command.Client, row *command.Spec, argv [][]byte, took
 	if !ok {
 		return
 	}
-	c.rememberScript(row, argv)
+	c.scriptRead = c.scriptRead || row.Is(command.ReadOnly)
 	c.srv.stats.called(row)
 	c.srv.stats.finished(row, took, failed)
 	now := c.srv.cfg.Now()

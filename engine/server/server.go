@@ -86,6 +86,7 @@ type Server struct {
 	channels   *pubsub.Hub
 	courier    courier
 	tracker    tracker
+	notices    notices
 	started    time.Time
 	footprints footprints
 
@@ -124,7 +125,8 @@ func New(cfg Config) *Server {
 	s.held.changed.L = &s.held.mu
 	s.channels = pubsub.New()
 	s.courier.init(cfg.Shard.Wait, cfg.Shard.Durable)
-	cfg.Shard.Observe(&notices{srv: s})
+	s.notices.srv = s
+	cfg.Shard.Observe(&s.notices)
 	if cfg.Bus != nil {
 		cfg.Bus.Receive(func(m pubsub.Message) { s.channels.Deliver(m, nil) })
 	}

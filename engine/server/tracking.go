@@ -18,6 +18,7 @@ const invalidationChannel = "__redis__:invalidate"
 // tracker is client-side caching: which connections have read which keys, or want to hear of all keys with a prefix. Source: Redis's documentation of client-side caching.
 type tracker struct {
 	clients atomic.Int64 // with tracking on
+	keys    atomic.Int64 // in table
 
 	mu       sync.Mutex
 	table    map[string]map[int64]struct{} // ids of the connections that have read a key
@@ -70,22 +71,19 @@ func (s *Server) track(c *conn, mode *tracking) {
 	case old != nil && mode == nil:
 		if t.clients.Add(-1) == 0 {
 			t.table, t.items = nil, 0
+			t.keys.Store(0)
 		}
 	}
 }
 
-// remember notes the keys of a request that only reads, under the turn.
+// remember notes the keys of an executed request that only reads, under the turn; those of a script if it has executed one that does.
 func (c *conn) remember(row *command.Spec, argv [][]byte) {
-	if row.Is(command.ReadOnly) && !row.Is(command.PubSub) {
-		c.rememberKeys(row, argv)
+	reads := row.Is(command.ReadOnly)
+	if row.Group == command.Scripting {
+		reads, c.scriptRead = c.scriptRead, false
 	}
-}
-
-// rememberScript notes, when a script has executed a request that only reads, its keys, and all that the script was given, as Redis does.
-func (c *conn) rememberScript(row *command.Spec, argv [][]byte) {
-	if row.Is(command.ReadOnly) && c.tracking.Load() != nil {
-		c.remember(row, argv)
-		c.rememberKeys(c.call.Spec, c.call.Argv)
+	if reads {
+		c.rememberKeys(row, argv)
 	}
 }
 
@@ -118,39 +116,66 @@ func (c *conn) rememberKeys(row *command.Spec, argv [][]byte) {
 			t.items++
 		}
 	}
-	forgotten := t.shrink(int(c.srv.settings.Load().TrackedKeys))
+	t.keys.Store(int64(len(t.table)))
 	t.mu.Unlock()
-	for key, ids := range forgotten {
-		for id := range ids {
-			c.srv.invalidateFor(id, []byte(key), 0)
-		}
-	}
 }
 
-// shrink forgets keys until there are no more than most, and returns them: their readers must be told. The caller holds t.mu.
-func (t *tracker) shrink(most int) map[string]map[int64]struct{} {
-	if most <= 0 || len(t.table) <= most {
-		return nil
+// limitTracked forgets keys, in whatever order, while there are more than tracking-table-max-keys, and tells their readers. before is the connection whose request is
+// about to be executed, if one is.
+func (s *Server) limitTracked(before *conn) {
+	t := &s.tracker
+	most := s.settings.Load().TrackedKeys
+	if most <= 0 || t.keys.Load() <= most {
+		return
 	}
 	forgotten := map[string]map[int64]struct{}{}
-	for key, ids := range t.table { // in whatever order
-		if len(t.table) <= most {
+	t.mu.Lock()
+	for key, ids := range t.table {
+		if int64(len(t.table)) <= most {
 			break
 		}
 		forgotten[key] = ids
-		t.items -= int64(len(ids))
-		delete(t.table, key)
+		t.forget(key)
 	}
-	return forgotten
+	t.mu.Unlock()
+	for key, ids := range forgotten {
+		for id := range ids {
+			if before == nil || !before.hearsBefore(id, []byte(key)) {
+				s.invalidateFor(id, []byte(key), 0)
+			}
+		}
+	}
 }
 
-// invalidate is told of what a record changes, under the turn. Messages leave once it is durable.
-func (s *Server) invalidate(pos txlog.Pos, keys []invalid, all bool) {
+// forget takes a key from the table. The caller holds t.mu.
+func (t *tracker) forget(key string) {
+	t.items -= int64(len(t.table[key]))
+	delete(t.table, key)
+	t.keys.Store(int64(len(t.table)))
+}
+
+// hearsBefore tells the connection, if it is the one with the id and hears of its keys itself, of an invalid one before the reply to the request that is about
+// to be executed. Its goroutine calls it.
+func (c *conn) hearsBefore(id int64, key []byte) bool {
+	mode := c.tracking.Load()
+	if id != c.client.ID || mode == nil || mode.bcast || mode.redirect != 0 {
+		return false
+	}
+	if c.ahead.Proto = c.out.Proto; c.ahead.RESP3() {
+		appendInvalid(&c.ahead, [][]byte{key})
+	}
+	return true
+}
+
+// invalidate is told of what a record changes, under the turn. Messages leave once it is durable. before is the connection whose request made the keys go before
+// it is executed, if one has: it hears of them ahead of the reply, which then waits for the record.
+func (s *Server) invalidate(pos txlog.Pos, keys []invalid, all bool, before *conn) {
 	t := &s.tracker
 	var deliver []func()
 	t.mu.Lock()
 	if all {
 		t.table, t.items = nil, 0
+		t.keys.Store(0)
 		deliver = append(deliver, s.invalidateAll)
 	} else {
 		for _, k := range keys {
@@ -158,9 +183,12 @@ func (s *Server) invalidate(pos txlog.Pos, keys []invalid, all bool) {
 			if len(ids) == 0 {
 				continue
 			}
-			t.items -= int64(len(ids))
-			delete(t.table, string(k.key))
+			t.forget(string(k.key))
 			for _, id := range slices.Sorted(maps.Keys(ids)) {
+				if before != nil && before.hearsBefore(id, k.key) {
+					before.after = max(before.after, pos)
+					continue
+				}
 				deliver = append(deliver, func() { s.invalidateFor(id, k.key, k.by) })
 			}
 		}
@@ -249,8 +277,8 @@ func (c *conn) sendInvalid(keys [][]byte) {
 	to.Push(func(w *resp.Writer) {
 		switch {
 		case w.RESP3():
-			w.Push(2)
-			w.BulkString("invalidate")
+			appendInvalid(w, keys)
+			return
 		case to != c && to.subs.Active():
 			w.Array(3)
 			w.BulkString("message")
@@ -258,15 +286,26 @@ func (c *conn) sendInvalid(keys [][]byte) {
 		default:
 			return // a RESP2 connection can't tell it from a reply
 		}
-		if keys == nil {
-			w.Null()
-			return
-		}
-		w.Array(len(keys))
-		for _, k := range keys {
-			w.Bulk(k)
-		}
+		appendNames(w, keys)
 	})
+}
+
+// appendInvalid appends the push about keys, or about all if there are none.
+func appendInvalid(w *resp.Writer, keys [][]byte) {
+	w.Push(2)
+	w.BulkString("invalidate")
+	appendNames(w, keys)
+}
+
+func appendNames(w *resp.Writer, keys [][]byte) {
+	if keys == nil {
+		w.Null()
+		return
+	}
+	w.Array(len(keys))
+	for _, k := range keys {
+		w.Bulk(k)
+	}
 }
 
 // redirectionBroke notes, and tells in RESP3, that the connection to redirect to is gone.
@@ -283,7 +322,7 @@ func (c *conn) redirectionBroke(mode *tracking) {
 	})
 }
 
-// trackingInfo is what INFO tells of client-side caching.
+// counts is what INFO tells of client-side caching.
 func (t *tracker) counts() (keys, items, prefixes int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,14 +7,15 @@ import (
 	"github.com/openmemorydb/memorydb/engine/command"
 )
 
-// evictAtOnce bounds how many keys one write may evict before it is executed, so that a turn stays short.
+// evictAtOnce bounds how many keys one call may evict before it is executed, so that a turn stays short.
 const evictAtOnce = 256
 
 // Pause stops the deleting of keys by expiry and eviction until a time in milliseconds since the epoch (CLIENT PAUSE): what has expired is only hidden, and maxmemory
 // isn't heeded. 0 ends it.
 func (s *Shard) Pause(until int64) { s.paused.Store(until) }
 
-// MakeRoom evicts keys by policy until the shard is within maxmemory, and says whether it is. Evictions are logged deletes. It is called before a row flagged DenyOOM.
+// MakeRoom evicts keys by policy until the shard is within maxmemory, and says whether it is. Evictions are logged deletes. As in Redis,
+// it is called before whatever is executed; only what adds data is refused if it fails.
 func (t *Turn) MakeRoom() bool {
 	s := t.s
 	if s.memory.Max <= 0 || s.used() <= s.memory.Max || t.now <= s.paused.Load() {
