@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -86,16 +88,6 @@ func (p *peer) silent(what string) {
 	p.r.Reset(p.nc) // forget the timeout
 }
 
-// knows says whether the node has a command.
-func (h *hazards) knows(words string) bool {
-	var argv [][]byte
-	for _, w := range strings.Fields(words) {
-		argv = append(argv, []byte(w))
-	}
-	row, _ := h.Table().Lookup(argv)
-	return row != nil
-}
-
 // held fails unless the replies to the requests, in this order, leave only after the log is durable: those before the last of them are free.
 func (h *hazards) held(requests ...string) {
 	h.Helper()
@@ -120,16 +112,13 @@ func TestHazard1RepliesOfChangesAreHeld(t *testing.T) {
 		{"SET k v"}, {"DEL there"}, {"INCR n"}, {"EXPIRE there 100"}, {"RENAME there {there}2"}, {"COPY there {there}2"}, {"HSET h f v"}, {"SADD s m"},
 		{"LPUSH l a"}, {"ZADD z 1 a"}, {"XADD x * f v"}, {"FLUSHDB"}, {"FLUSHALL"},
 		{"EVAL \"return redis.call('set', KEYS[1], 'v')\" 1 k"}, {"FUNCTION LOAD \"#!lua name=one\\nredis.register_function('f', function() return 1 end)\""},
-		{"FUNCTION FLUSH"},
+		{"FUNCTION DELETE one"}, {"FUNCTION FLUSH"},
 	} {
 		t.Run(requests[0], func(t *testing.T) {
 			h := newHazards(t, nil)
-			if !h.knows(requests[0]) {
-				t.Skip("this version doesn't have the command")
-			}
 			c := h.dial()
 			c.ask("SET there v")
-			if strings.HasPrefix(requests[0], "FUNCTION FLUSH") {
+			if strings.HasPrefix(requests[0], "FUNCTION FLUSH") || strings.HasPrefix(requests[0], "FUNCTION DELETE") {
 				c.ask("FUNCTION LOAD \"#!lua name=one\\nredis.register_function('f', function() return 1 end)\"")
 			}
 			h.gate.Close()
@@ -155,9 +144,7 @@ func TestHazard1RepliesOfChangesAreHeld(t *testing.T) {
 		})
 		for _, request := range []string{"PING", "INFO", "OBJECT HELP", "GET other", "SET other w NX", "MULTI", "GET other", "EXEC", "MULTI", "SET other w", "DISCARD", "TTL other",
 			"EVAL_RO \"return redis.call('get', KEYS[1])\" 1 other"} {
-			if h.knows(request) {
-				c.ask(request) // fails after a while if it is held
-			}
+			c.ask(request) // fails after a while if it is held
 		}
 		h.gate.Open()
 	})
@@ -165,9 +152,6 @@ func TestHazard1RepliesOfChangesAreHeld(t *testing.T) {
 
 func TestHazard2ScriptsThatFailHalfwayAreHeld(t *testing.T) {
 	h := newHazards(t, nil)
-	if !h.knows("EVAL") {
-		t.Skip("this version has no scripts")
-	}
 	h.gate.Close()
 	h.held("EVAL \"redis.call('set', KEYS[1], 'v') return redis.call('lpush', KEYS[1], 'v')\" 1 k")
 	if got := h.dial().ask("GET k"); got != `$"v"` {
@@ -180,9 +164,6 @@ func TestHazard3ReadsOfChangedKeysAreHeld(t *testing.T) {
 		"KEYS *", "KEYS nosuch", "SCAN 0", "RANDOMKEY", "DBSIZE"} {
 		t.Run(request, func(t *testing.T) {
 			h := newHazards(t, nil)
-			if !h.knows(request) {
-				t.Skip("this version doesn't have the command")
-			}
 			other := h.dial()
 			other.ask("SET other v")
 			h.gate.Close()
@@ -269,28 +250,145 @@ func TestHazard5PipelinesKeepTheirOrder(t *testing.T) {
 	}
 }
 
-func TestHazard7SilentAndVanishedWriters(t *testing.T) {
-	h := newHazards(t, nil)
-	if h.knows("BZPOPMIN") {
-		t.Run("blocked clients need both", func(t *testing.T) {
-			h := newHazards(t, nil)
-			p, other := h.dial(), h.dial()
-			p.send("BZPOPMIN z 0")
-			eventually(t, func() error {
-				if !strings.Contains(other.ask("INFO clients"), `blocked_clients:1\r`) {
-					return fmt.Errorf("not blocked yet")
+// What others hear of a change, they hear once it is durable: keyspace events, invalid keys of client-side caching, and messages behind a write.
+func TestHazard6NoticesAreDeferred(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		listen  []string // what the connection that hears sends before
+		changes []string
+		want    []string // what it hears, in order
+	}{
+		{"keyspace event", []string{"SUBSCRIBE __keyspace@0__:k"}, []string{"SET k w"}, []string{"set"}},
+		{"keyevent event", []string{"SUBSCRIBE __keyevent@0__:del"}, []string{"DEL k"}, []string{"k"}},
+		{"events of a script", []string{"PSUBSCRIBE __keyspace@0__:*"}, []string{`EVAL "redis.call('set', KEYS[1], 1) redis.call('lpush', KEYS[2], 1)" 2 {k}1 {k}2`}, []string{"set", "lpush"}},
+		{"tracked key", []string{"HELLO 3", "CLIENT TRACKING ON", "GET k"}, []string{"SET k w"}, []string{"k"}},
+		{"tracked key of a transaction", []string{"HELLO 3", "CLIENT TRACKING ON", "GET k"}, []string{"MULTI", "SET k w", "EXEC"}, []string{"k"}},
+		{"tracked prefix", []string{"HELLO 3", "CLIENT TRACKING ON BCAST PREFIX k"}, []string{"SET k w"}, []string{"k"}},
+		{"tracked key and FLUSHALL", []string{"HELLO 3", "CLIENT TRACKING ON", "GET k"}, []string{"FLUSHALL"}, []string{"nil"}},
+		{"tracked prefix and FLUSHALL", []string{"HELLO 3", "CLIENT TRACKING ON BCAST"}, []string{"FLUSHALL"}, []string{"nil"}},
+		{"message behind a write", []string{"SUBSCRIBE news"}, []string{"SET k w", "PUBLISH news told"}, []string{"told"}},
+		{"message of a transaction", []string{"SUBSCRIBE news"}, []string{"MULTI", "SET k w", "PUBLISH news told", "EXEC"}, []string{"told"}},
+		{"message of a script", []string{"SSUBSCRIBE {k}news"}, []string{`EVAL "redis.call('set', KEYS[1], 1) redis.call('spublish', KEYS[2], 'told')" 2 k {k}news`}, []string{"told"}},
+		{"message behind a held read", []string{"SUBSCRIBE news"}, []string{"CLIENT REPLY OFF", "SET k w", "CLIENT REPLY ON", "GET k", "PUBLISH news told"}, []string{"told"}},
+	} {
+		events := func(c *engine.Config) { c.Parameters = map[string]string{"notify-keyspace-events": "KEA"} }
+		begin := func(t *testing.T) (h *hazards, p, writer *peer) {
+			h = newHazards(t, events)
+			h.dial().ask("SET k v")
+			p, writer = h.dial(), h.dial()
+			for _, request := range c.listen {
+				p.ask(request)
+			}
+			h.gate.Close()
+			writer.send(c.changes...)
+			h.waitHeld(h.dial(), 1)
+			p.silent(c.name)
+			return h, p, writer
+		}
+		t.Run(c.name, func(t *testing.T) {
+			h, p, _ := begin(t)
+			h.gate.Open()
+			for _, want := range c.want {
+				if got := p.reply(); !strings.HasSuffix(got, `$"`+want+`"`) && !(want == "nil" && strings.HasSuffix(got, "_")) {
+					t.Errorf("heard %s, want %s", got, want)
+				}
+			}
+		})
+		t.Run(c.name+", outcome unknown", func(t *testing.T) {
+			h, p, writer := begin(t)
+			p.ask("SUBSCRIBE end")
+			h.gate.Fail()
+			writer.nc.SetReadDeadline(time.Now().Add(20 * time.Second))
+			if _, err := io.Copy(io.Discard, writer.r); err != nil {
+				t.Errorf("the writer's connection: %v, want that it is closed", err)
+			}
+			p.silent(c.name)
+			h.gate.Open()
+			eventually(t, func() error { // the node leads again once it has read what the log has
+				if got := h.dial().ask("SET other v"); got != "+OK" {
+					return errors.New(got)
 				}
 				return nil
 			})
-			h.gate.Close()
-			other.send("ZADD z 1 a")
-			p.silent("BZPOPMIN")
-			h.gate.Open()
-			if got := p.reply(); !strings.Contains(got, `"a"`) {
-				t.Errorf("BZPOPMIN = %s", got)
+			h.dial().ask("PUBLISH end .")
+			wants := c.want // the log may settle that the record is durable before the messages are dropped
+			for {
+				got := p.reply()
+				if strings.HasSuffix(got, `"end"`+"\n  "+`$"."`) {
+					break
+				}
+				if len(wants) > 0 && strings.HasSuffix(got, `$"`+wants[0]+`"`) && !strings.Contains(got, "other") {
+					wants = wants[1:]
+				} else if !strings.HasSuffix(got, "_") && !strings.Contains(got, "other") { // everything is invalid, since the node's memory was dropped
+					t.Errorf("heard %s behind a change whose outcome is unknown", got)
+				}
 			}
 		})
 	}
+}
+
+// A client that has cached a key which has to go before its own request is executed hears of it ahead of the reply, and both wait for the log.
+func TestEvictionIsHeardAheadOfTheReply(t *testing.T) {
+	h := newHazards(t, func(c *engine.Config) { c.Parameters = map[string]string{"maxmemory-policy": "volatile-ttl"} })
+	p, other := h.dial(), h.dial()
+	p.ask("HELLO 3")
+	p.ask("CLIENT TRACKING ON", "SET k v EX 1000", "GET k")
+	var used int64
+	_, at, _ := strings.Cut(other.ask("INFO memory"), "used_memory:")
+	fmt.Sscan(at, &used)
+	h.SetMaxMemory(used + 100<<10)
+	p.ask("SETBIT big 1600000 0") // there is room before, not behind it
+	h.gate.Close()
+	p.send("GETBIT big 0")
+	h.waitHeld(other, 1)
+	p.silent("an eviction")
+	h.gate.Open()
+	for _, want := range []string{`$"k"`, ":0"} {
+		if got := p.reply(); !strings.HasSuffix(got, want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// A client hears that a key is no longer tracked, since there are more than tracking-table-max-keys, ahead of the reply to its next request.
+func TestForgottenKeysAreHeardAheadOfTheReply(t *testing.T) {
+	h := newHazards(t, func(c *engine.Config) { c.AdminCommands = true })
+	p := h.dial()
+	p.ask("HELLO 3")
+	p.ask("CLIENT TRACKING ON", "MGET {k}1 {k}2")
+	h.dial().ask("CONFIG SET tracking-table-max-keys 1")
+	p.send("MULTI")
+	if got := p.reply(); !strings.Contains(got, `$"{k}`) {
+		t.Errorf("got %s, want an invalid key", got)
+	}
+	if got := p.reply(); got != "+OK" {
+		t.Errorf("MULTI = %s", got)
+	}
+	if info := h.dial().ask("INFO stats"); !strings.Contains(info, `tracking_total_keys:1\r`) {
+		t.Errorf("want one key tracked: %s", info)
+	}
+}
+
+func TestHazard7SilentAndVanishedWriters(t *testing.T) {
+	h := newHazards(t, nil)
+	t.Run("blocked clients need both", func(t *testing.T) {
+		h := newHazards(t, nil)
+		p, other := h.dial(), h.dial()
+		p.send("BZPOPMIN z 0")
+		eventually(t, func() error {
+			if !strings.Contains(other.ask("INFO clients"), `blocked_clients:1\r`) {
+				return fmt.Errorf("not blocked yet")
+			}
+			return nil
+		})
+		h.gate.Close()
+		other.send("ZADD z 1 a")
+		p.silent("BZPOPMIN")
+		h.gate.Open()
+		if got := p.reply(); !strings.Contains(got, `"a"`) {
+			t.Errorf("BZPOPMIN = %s", got)
+		}
+	})
 	other := h.dial()
 	h.gate.Close()
 	p := h.dial()
