@@ -315,13 +315,13 @@ func outOfMemory(c *conn, row *command.Spec) error {
 	if !adds && (row.Is(command.NoTurn) || c.tx.open) {
 		return nil
 	}
-	if c.enterTurn() != nil {
-		return nil // a script runs for too long: that is the reason to refuse it if there is no earlier one
+	roomy := true
+	if c.enterTurn() == nil { // else a script runs for too long: that is the reason to refuse it if there is no earlier one
+		// As in Redis, whatever is executed makes room before; clients that have cached what goes hear of it before the reply.
+		c.srv.notices.before = c
+		roomy = c.turn.MakeRoom()
+		c.srv.notices.before = nil
 	}
-	// As in Redis, whatever is executed makes room before; clients that have cached what goes hear of it before the reply.
-	c.srv.notices.before = c
-	roomy := c.turn.MakeRoom()
-	c.srv.notices.before = nil
 	if adds && !roomy {
 		return resp.ErrOOM
 	}
