@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc64"
+	"math/rand/v2"
 )
 
 // Leadership is the payload of a Lead record.
@@ -31,6 +32,9 @@ func DecodeLeadership(payload []byte) (Leadership, error) {
 	}
 	return l, nil
 }
+
+// FirstPulse is the pulse of a log that is opened: by chance, so that nobody takes it for one from before.
+func FirstPulse() uint64 { return rand.Uint64()>>2 + 1 }
 
 var chainTable = crc64.MakeTable(crc64.ECMA)
 

@@ -18,6 +18,9 @@
 //   - Order. A record is durable only if all records before it are. Read returns durable records only, in order, never with a gap.
 //   - Checksum. Each record carries the running checksum of the log up to and including it (Chain), so that two nodes at the
 //     same position can compare what they have applied, and a snapshot can be verified by rehearsal.
+//   - Pulse (promise P5). A leader says that it lives by Renew, an entry of the order that is agreed on by a majority of zones but neither has a position nor touches a disk. Each
+//     renewal, each Lead record and each opening of the log makes Pulse another number. A Lead entry may name the pulse that its writer has seen: if the leader has renewed since, it is
+//     refused. So whoever has seen the same pulse for longer than a lease lasts, and then leads by that pulse, knows that the leader before has no lease any more.
 //   - Trim. Trim(before) allows the log to forget records with Pos < before; Read of one of them returns ErrTrimmed.
 //   - Ownership. Append does not retain the payload slices after it returns. Read's payloads belong to the caller.
 //
@@ -42,6 +45,9 @@ const (
 	Data Kind = 1
 	// Lead is a leadership entry: its payload names the node that leads the shard from this position on (see Leadership).
 	Lead Kind = 2
+	// Resign is a leader's last entry: it has drained, answers nothing any more, and gives the lead to whoever takes it first. Its payload is as a Lead record's, and names the
+	// successor that is meant, if any.
+	Resign Kind = 3
 )
 
 // Record is one entry of a shard's log.
@@ -68,11 +74,13 @@ type Entry struct {
 	Epoch   uint64
 	Engine  uint16
 	Payload []byte
+	// Pulse is what Log.Pulse has to be for a Lead entry to be accepted; 0 asks for nothing. It is not stored.
+	Pulse uint64
 }
 
 // Errors that a Log returns, to be compared with errors.Is.
 var (
-	// ErrConflict is returned by Append when after is not the newest position: the writer is fenced.
+	// ErrConflict is returned by Append when after is not the newest position, or the pulse another one: the writer is fenced. By Renew, if another leader was accepted.
 	ErrConflict = errors.New("another writer has appended to the log")
 	// ErrUnknown is returned by Wait when the record's outcome can't be known, for example since a majority of zones failed.
 	ErrUnknown = errors.New("outcome of the append is unknown")
@@ -109,6 +117,11 @@ type Log interface {
 	// Epoch is the epoch of the newest accepted Lead record, durable or not; 0 if there is none. Cheap (an atomic load): a primary whose own
 	// epoch is smaller has been overtaken and must not answer.
 	Epoch() uint64
+	// Renew says that the leader of the epoch lives. It may wait for the zones, not for their disks. Errors: ErrConflict if epoch is not the newest, ErrUnavailable, ErrClosed,
+	// ctx.Err(); after an error it may have counted all the same.
+	Renew(ctx context.Context, epoch uint64) error
+	// Pulse is a number other than 0 that changes with each renewal and each Lead record that is accepted. Cheap (an atomic load).
+	Pulse() uint64
 	// Read returns durable records from position from on, in order, at least one if from <= Durable(), and about maxBytes of payload at most
 	// (one record may exceed it). It returns no records and no error when from is beyond Durable(). From 0 is from 1. Errors: ErrTrimmed, ErrCorrupt, ErrClosed, ctx.Err().
 	Read(ctx context.Context, from Pos, maxBytes int) ([]Record, error)

@@ -33,6 +33,7 @@ type shard struct {
 	tail    atomic.Uint64
 	durable atomic.Uint64
 	epoch   atomic.Uint64
+	pulse   atomic.Uint64
 	changed chan struct{} // closed, and replaced, when a waiter may have something to see
 }
 
@@ -59,6 +60,7 @@ func (m *Memory) Shard(id string) txlog.Log {
 	s := m.shards[id]
 	if s == nil {
 		s = &shard{m: m, changed: make(chan struct{})}
+		s.pulse.Store(txlog.FirstPulse())
 		m.shards[id] = s
 	}
 	return &handle{s: s, closed: make(chan struct{})}
@@ -88,6 +90,7 @@ func (m *Memory) Crash(keep bool) {
 		s.tail.Store(uint64(tail))
 		s.durable.Store(uint64(tail))
 		s.epoch.Store(epoch)
+		s.pulse.Store(txlog.FirstPulse())
 		s.settled = state{s.chain, epoch}
 		old.dead = true
 		old.notify()
@@ -159,11 +162,17 @@ func (h *handle) Append(after txlog.Pos, entries ...txlog.Entry) (txlog.Pos, err
 		return 0, fmt.Errorf("append after position %v, the newest is %v: %w", after, pos, txlog.ErrConflict)
 	}
 	for _, e := range entries {
+		if e.Kind == txlog.Lead && e.Pulse != 0 && e.Pulse != s.pulse.Load() {
+			return 0, fmt.Errorf("lead after position %v: the leader has renewed: %w", after, txlog.ErrConflict)
+		}
+	}
+	for _, e := range entries {
 		pos++
 		s.chain = s.chain.Next(pos, e)
 		s.records = append(s.records, txlog.Record{Pos: pos, Chain: s.chain, Kind: e.Kind, Epoch: e.Epoch, Engine: e.Engine, Payload: slices.Clone(e.Payload)})
 		if e.Kind == txlog.Lead {
 			s.epoch.Store(e.Epoch)
+			s.pulse.Add(1)
 		}
 	}
 	s.tail.Store(uint64(pos))
@@ -214,6 +223,24 @@ func (s *shard) Tail() txlog.Pos    { return txlog.Pos(s.tail.Load()) }
 func (h *handle) Durable() txlog.Pos { return h.s.Durable() }
 func (h *handle) Tail() txlog.Pos    { return h.s.Tail() }
 func (h *handle) Epoch() uint64      { return h.s.epoch.Load() }
+
+func (h *handle) Pulse() uint64 { return h.s.pulse.Load() }
+
+func (h *handle) Renew(_ context.Context, epoch uint64) error {
+	m, err := h.lock()
+	if err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if newest := h.s.epoch.Load(); newest != epoch {
+		return fmt.Errorf("renew epoch %d, the newest is %d: %w", epoch, newest, txlog.ErrConflict)
+	}
+	if m.gate.broken() {
+		return txlog.ErrUnavailable
+	}
+	h.s.pulse.Add(1)
+	return nil
+}
 
 func (h *handle) Read(ctx context.Context, from txlog.Pos, maxBytes int) ([]txlog.Record, error) {
 	if err := ctx.Err(); err != nil {

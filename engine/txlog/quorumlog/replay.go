@@ -119,6 +119,7 @@ func (r *replay) records(sh *shard, s segment.Section) error {
 
 func (r *replay) add(number uint32, id string) *shard {
 	sh := &shard{q: r.q, id: id, number: number, declared: true, first: 1}
+	sh.pulse.Store(txlog.FirstPulse())
 	r.shards[number] = sh
 	r.next = max(r.next, number+1)
 	return sh

@@ -35,7 +35,7 @@ type shard struct {
 	newest    state // at tail
 	ready     bool  // it has a number
 
-	tail, epoch, settledPos atomic.Uint64 // written under q.mu; settledPos is the newest durable position
+	tail, epoch, settledPos, pulse atomic.Uint64 // written under q.mu; settledPos is the newest durable position
 
 	// Guarded by q.mu.
 	number   uint32 // 0 until the first append
@@ -84,6 +84,7 @@ func (q *Quorum) Shard(id string, opts Options) (txlog.Log, error) {
 	s := q.shards[id]
 	if s == nil {
 		s = &shard{q: q, id: id, first: 1, kept: 1}
+		s.pulse.Store(txlog.FirstPulse())
 		q.shards[id] = s
 	}
 	if err := s.setKey(opts.Key); err != nil {
@@ -157,6 +158,12 @@ func (h *handle) Append(after txlog.Pos, entries ...txlog.Entry) (txlog.Pos, err
 	if len(entries) == 0 {
 		return after, nil
 	}
+	leads, seen := false, uint64(0)
+	for i := range entries {
+		if entries[i].Kind == txlog.Lead {
+			leads, seen = true, max(seen, entries[i].Pulse)
+		}
+	}
 	if err := s.take(); err != nil {
 		return 0, err
 	}
@@ -175,6 +182,9 @@ func (h *handle) Append(after txlog.Pos, entries ...txlog.Entry) (txlog.Pos, err
 	defer q.mu.Unlock()
 	if err := h.refused(); err != nil { // it may have changed since
 		return 0, err
+	}
+	if seen != 0 && seen != s.pulse.Load() {
+		return 0, fmt.Errorf("lead after position %v: the leader has renewed: %w", after, txlog.ErrConflict)
 	}
 	if !s.declared { // in the same frame as its first record
 		s.declared = true
@@ -195,6 +205,9 @@ func (h *handle) Append(after txlog.Pos, entries ...txlog.Entry) (txlog.Pos, err
 	}
 	p.last, p.state = pos, st
 	q.grow(int64(len(buf)))
+	if leads {
+		s.pulse.Add(1)
+	}
 	s.newest = st
 	s.epoch.Store(st.epoch)
 	s.tail.Store(uint64(pos))
@@ -313,6 +326,25 @@ func (h *handle) Writable() error {
 func (h *handle) Durable() txlog.Pos { return h.s.durablePos() }
 func (h *handle) Tail() txlog.Pos    { return txlog.Pos(h.s.tail.Load()) }
 func (h *handle) Epoch() uint64      { return h.s.epoch.Load() }
+
+func (h *handle) Pulse() uint64 { return h.s.pulse.Load() }
+
+// Renew asks the zones whether most of them are there, which is known of all zones of this process; a disk that is slow is no reason to refuse.
+func (h *handle) Renew(_ context.Context, epoch uint64) error {
+	s, q := h.s, h.s.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch newest := s.epoch.Load(); {
+	case h.dead.Load() || s.dropped || q.closing:
+		return txlog.ErrClosed
+	case newest != epoch:
+		return fmt.Errorf("renew epoch %d, the newest is %d: %w", epoch, newest, txlog.ErrConflict)
+	case q.lost || q.working() < Majority:
+		return txlog.ErrUnavailable
+	}
+	s.pulse.Add(1)
+	return nil
+}
 
 func (h *handle) First() txlog.Pos {
 	h.s.q.mu.Lock()
