@@ -66,9 +66,19 @@ type Config struct {
 	Shutdown func()
 	// Version is the program's version, for leadership entries.
 	Version string
+	// Lease is how the node keeps leadership, and takes it by itself when nobody has it; the zero value is for a node that leads only when it is told to, among nodes of one process.
+	Lease Lease
+	// Changed is called when the node's role or its shard's leader has changed; it must not wait. nil: nobody asks.
+	Changed func()
 	Now     func() time.Time
 	Logger  *slog.Logger
 }
+
+// Lease is the timing of leadership.
+type Lease = replication.Lease
+
+// DefaultLease is the timing of leadership for nodes on one machine or in one region.
+var DefaultLease = replication.DefaultLease
 
 // Node is an open node.
 type Node struct {
@@ -108,6 +118,9 @@ func Open(cfg Config) (*Node, error) {
 	if len(cfg.Node) != 40 || cfg.Log == nil || cfg.Now == nil {
 		return nil, errors.New("engine: Config needs Node (40 hexadecimal digits), Log and Now")
 	}
+	if err := cfg.Lease.Validate(); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
 	n := &Node{cfg: cfg, config: config.New(), stop: make(chan struct{})}
 	n.users = acl.NewStore(acl.Config{LogMaxLen: n.config.ACLLogMaxLen.Load, Changed: func() {
 		if n.server != nil {
@@ -138,7 +151,7 @@ func Open(cfg Config) (*Node, error) {
 	n.table = commands(n, cfg.AdminCommands)
 	n.users.Bind(n.table)
 	n.shard = shard.New(shard.Config{
-		NodeID: cfg.Node, Log: cfg.Log, Table: n.table, Now: cfg.Now, Logger: cfg.Logger,
+		NodeID: cfg.Node, Log: cfg.Log, Table: n.table, Now: cfg.Now, Lease: cfg.Lease.Duration, Elapsed: cfg.Lease.Elapsed, Logger: cfg.Logger,
 		NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{PackedDigest: datatype.PackedDigest}) },
 	})
 	n.server = server.New(server.Config{
@@ -151,7 +164,7 @@ func Open(cfg Config) (*Node, error) {
 	if err := n.configure(); err != nil {
 		return nil, err
 	}
-	n.member = replication.Start(replication.Config{Shard: n.shard, Log: cfg.Log, NodeID: cfg.Node, Version: cfg.Version, Logger: cfg.Logger})
+	n.member = replication.Start(replication.Config{Shard: n.shard, Log: cfg.Log, NodeID: cfg.Node, Version: cfg.Version, Lease: cfg.Lease, Changed: cfg.Changed, Logger: cfg.Logger})
 	n.serving.Go(n.expire)
 	return n, nil
 }
@@ -188,6 +201,22 @@ func (n *Node) CaughtUp(ctx context.Context) error { return n.member.CaughtUp(ct
 
 // Promote makes the node the primary of its shard (promise P4); it returns once its leadership is durable.
 func (n *Node) Promote(ctx context.Context) error { return n.member.Promote(ctx) }
+
+// handOverPatience is how long requests wait for the slot map that names the next primary, when one resigns.
+const handOverPatience = time.Second
+
+// HandOver ends the node's leadership in order: what clients have sent is executed and durable, what comes next waits for the slot map with the successor and is redirected there.
+// successor is a node's id; empty is any replica. Errors: ErrNotPrimary, those of the log.
+func (n *Node) HandOver(ctx context.Context, successor string) error {
+	if n.shard.Role() != shard.Primary {
+		return ErrNotPrimary
+	}
+	n.server.HandingOver(n.cfg.Now().Add(handOverPatience))
+	return n.member.HandOver(ctx, successor)
+}
+
+// ErrNotPrimary is returned to who asks a node to hand over that does not lead.
+var ErrNotPrimary = shard.ErrNotPrimary
 
 // Status is what the node is just now.
 func (n *Node) Status() Status {

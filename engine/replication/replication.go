@@ -1,5 +1,5 @@
-// Package replication steers one node's part in its shard: it follows the log as a replica, takes the lead when told to, and starts over
-// from the log when it has lost it.
+// Package replication steers one node's part in its shard: it follows the log as a replica, takes the lead when told to or when nobody leads, renews its lease, hands the lead
+// over, and starts over from the log when it has lost it.
 //
 // One goroutine, started by Start and ended by Close, does all of it: records are applied by nobody else, and the role changes nowhere else. See DESIGN.md.
 package replication
@@ -27,7 +27,37 @@ type Config struct {
 	Version string
 	// Backoff is how long to wait before the log is asked again after it has failed; 0 is 100 ms.
 	Backoff time.Duration
+	// Lease is how leadership is kept; the zero value is for nodes of one process, which lead when they are told to.
+	Lease Lease
+	// Changed is called when the node's role or its shard's leader has changed, from the member's goroutine; it must not wait. nil: nobody asks.
+	Changed func()
 	Logger  *slog.Logger
+}
+
+// Lease is the timing of leadership (promise P5). Renew < Duration < Backoff.
+type Lease struct {
+	// Duration is how long a primary may answer after it has begun to renew; the shard's Config.Lease is the same.
+	Duration time.Duration
+	// Renew is how often a primary renews.
+	Renew time.Duration
+	// Backoff is for how long a replica hears nothing of a leader before it tries to lead. The difference to Duration bounds how differently two clocks may run.
+	Backoff time.Duration
+	// Elapsed is a clock that never steps; nil is the process's monotonic clock.
+	Elapsed func() time.Duration
+}
+
+// DefaultLease is a timing that survives the pauses of a loaded machine of two cores without a false failover, and fails over within a second.
+var DefaultLease = Lease{Duration: 500 * time.Millisecond, Renew: 100 * time.Millisecond, Backoff: 650 * time.Millisecond}
+
+// Validate says what is wrong with a timing. The zero value is right.
+func (l Lease) Validate() error {
+	if l.Duration == 0 && l.Renew == 0 && l.Backoff == 0 {
+		return nil
+	}
+	if l.Renew <= 0 || l.Duration < 2*l.Renew || l.Backoff < l.Duration+l.Duration/10 {
+		return fmt.Errorf("lease of %v, renewed every %v, back-off %v: a lease is at least two renewals long, and the back-off a tenth longer than the lease", l.Duration, l.Renew, l.Backoff)
+	}
+	return nil
 }
 
 // Member is one node's part in its shard.
@@ -38,10 +68,22 @@ type Member struct {
 
 	mu       sync.Mutex
 	promote  []chan error       // callers of Promote who wait
+	resign   *resignation       // what HandOver has asked for
 	wake     context.CancelFunc // ends the wait that the goroutine is in; nil when it is in none
 	caughtUp chan struct{}      // closed once the node has applied what was durable when it started
 	err      error              // why the member has stopped for good
 	stopped  bool
+
+	// What follows belongs to the goroutine.
+	pulse uint64        // the log's, as it was seen last
+	heard time.Duration // when it had changed
+	role  shard.Role    // as Changed was told last
+	epoch uint64        // the same
+}
+
+type resignation struct {
+	to     string
+	answer chan error
 }
 
 // ErrStopped is returned when the member has been closed.
@@ -57,6 +99,10 @@ func Start(cfg Config) *Member {
 	}
 	if cfg.Backoff <= 0 {
 		cfg.Backoff = 100 * time.Millisecond
+	}
+	if cfg.Lease.Elapsed == nil {
+		begun := time.Now()
+		cfg.Lease.Elapsed = func() time.Duration { return time.Since(begun) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &Member{cfg: cfg, cancel: cancel, done: make(chan struct{}), caughtUp: make(chan struct{})}
@@ -93,22 +139,56 @@ func (m *Member) CaughtUp(ctx context.Context) error {
 // It returns once the entry is durable. A node that leads already returns at once.
 func (m *Member) Promote(ctx context.Context) error {
 	answer := make(chan error, 1)
-	m.mu.Lock()
-	if m.stopped {
-		m.mu.Unlock()
-		return errors.Join(ErrStopped, m.Err())
+	if err := m.ask(func() error { m.promote = append(m.promote, answer); return nil }); err != nil {
+		return err
 	}
-	m.promote = append(m.promote, answer)
-	if m.wake != nil {
-		m.wake()
-	}
-	m.mu.Unlock()
 	select {
 	case err := <-answer:
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("promote: %w", ctx.Err())
 	}
+}
+
+// ErrBusy is returned to who asks for a hand-over while another one goes on.
+var ErrBusy = errors.New("a hand-over of the shard is going on already")
+
+// HandOver ends this node's leadership in order, for the successor of that id, or for any replica if it is empty; it returns once that is durable. The successor then leads at
+// once, any other replica after a while. Errors: shard.ErrNotPrimary, ErrBusy, those of txlog.
+func (m *Member) HandOver(ctx context.Context, successor string) error {
+	answer := make(chan error, 1)
+	err := m.ask(func() error {
+		if m.resign != nil {
+			return ErrBusy
+		}
+		m.resign = &resignation{successor, answer}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("hand over: %w", ctx.Err())
+	}
+}
+
+// ask leaves something for the goroutine and wakes it.
+func (m *Member) ask(leave func() error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stopped {
+		return errors.Join(ErrStopped, m.err)
+	}
+	if err := leave(); err != nil {
+		return err
+	}
+	if m.wake != nil {
+		m.wake()
+	}
+	return nil
 }
 
 func (m *Member) run(ctx context.Context) {
@@ -125,6 +205,10 @@ func (m *Member) run(ctx context.Context) {
 		answer <- errors.Join(ErrStopped, err)
 	}
 	m.promote = nil
+	if m.resign != nil {
+		m.resign.answer <- errors.Join(ErrStopped, err)
+		m.resign = nil
+	}
 }
 
 // steer is the member's life: catch up, then lead or follow, start over when the log was lost. It returns when ctx ends or the node can't go on.
@@ -136,11 +220,17 @@ func (m *Member) steer(ctx context.Context) error {
 		if err := m.catchUp(ctx, applier); err != nil {
 			return err
 		}
+		m.tell()
 		if leader, _ := s.Leader(); again && leader != m.cfg.NodeID {
 			again = false
 		}
-		if waiting := m.takePromotions(); len(waiting) > 0 || again {
-			retry, undecided, err := m.takeLead(ctx, waiting)
+		waiting, pulse := m.takePromotions(), uint64(0)
+		run := len(waiting) > 0 || again
+		if !run && m.due() {
+			run, pulse = true, m.pulse
+		}
+		if run {
+			retry, undecided, err := m.takeLead(ctx, waiting, pulse)
 			if err != nil {
 				return err
 			}
@@ -150,10 +240,12 @@ func (m *Member) steer(ctx context.Context) error {
 			}
 		}
 		if s.Role() == shard.Primary {
+			m.tell()
 			lost, err := m.lead(ctx)
 			if err != nil {
 				return err
 			}
+			m.tell()
 			if lost {
 				if err := m.settle(ctx); err != nil {
 					return err
@@ -164,7 +256,11 @@ func (m *Member) steer(ctx context.Context) error {
 			continue
 		}
 		s.Follow()
+		m.tell()
 		m.markCaughtUp()
+		if r := m.takeResignation(); r != nil {
+			r.answer <- shard.ErrNotPrimary
+		}
 		if err := m.pause(ctx); err != nil {
 			return err
 		}
@@ -172,13 +268,49 @@ func (m *Member) steer(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// tell calls Changed if there is news.
+func (m *Member) tell() {
+	role := m.cfg.Shard.Role()
+	_, epoch := m.cfg.Shard.Leader()
+	if role == m.role && epoch == m.epoch {
+		return
+	}
+	m.role, m.epoch = role, epoch
+	if m.cfg.Changed != nil {
+		m.cfg.Changed()
+	}
+}
+
+// due says whether this node, a replica, should try to lead by the pulse that it has seen last: nothing was heard of the leader for longer than its lease can last, or it has
+// resigned. The successor that it named goes first.
+func (m *Member) due() bool {
+	if m.cfg.Lease.Duration == 0 {
+		return false
+	}
+	now := m.cfg.Lease.Elapsed()
+	if pulse := m.cfg.Log.Pulse(); pulse != m.pulse {
+		m.pulse, m.heard = pulse, now
+	}
+	if m.cfg.Shard.Role() != shard.Replica {
+		return false
+	}
+	silent := now - m.heard
+	if to, vacant := m.cfg.Shard.Vacant(); vacant {
+		return to == "" || to == m.cfg.NodeID || silent > m.cfg.Lease.Renew
+	}
+	return silent > m.cfg.Lease.Backoff
+}
+
 // takeLead tries to lead once. retry says that the node has to look at the log again first: somebody else appended, or the log takes no writes; undecided, that
 // this node's leadership may turn out to be in the log.
-func (m *Member) takeLead(ctx context.Context, waiting []chan error) (retry, undecided bool, err error) {
+func (m *Member) takeLead(ctx context.Context, waiting []chan error, pulse uint64) (retry, undecided bool, err error) {
 	at, _ := m.cfg.Shard.Position()
-	err = m.cfg.Shard.Lead(ctx, m.cfg.Version)
+	err = m.cfg.Shard.Lead(ctx, m.cfg.Version, pulse, m.cfg.Lease.Renew)
 	if errors.Is(err, txlog.ErrConflict) {
 		m.putBack(waiting)
+		if pulse != 0 {
+			return true, false, m.pause(ctx) // the leader lives, or somebody was faster
+		}
 		if err := m.cfg.Log.Wait(ctx, at+1); err != nil { // what came between
 			return true, false, m.backoff(ctx)
 		}
@@ -193,7 +325,8 @@ func (m *Member) takeLead(ctx context.Context, waiting []chan error) (retry, und
 	case err != nil:
 		return true, false, m.backoff(ctx)
 	}
-	m.cfg.Logger.Info("node leads its shard", "node", m.cfg.NodeID)
+	_, epoch := m.cfg.Shard.Leader()
+	m.cfg.Logger.Info("node leads its shard", "node", m.cfg.NodeID, "epoch", epoch, "unasked", pulse != 0)
 	return false, false, nil
 }
 
@@ -241,7 +374,11 @@ func (m *Member) catchUp(ctx context.Context, applier *shard.Applier) error {
 // still leads: one whose clients have all gone would not find out.
 func (m *Member) lead(ctx context.Context) (lost bool, err error) {
 	m.markCaughtUp()
-	look := time.NewTicker(10 * m.cfg.Backoff) // rarely: an idle cluster takes next to no CPU
+	every := 10 * m.cfg.Backoff // rarely: an idle cluster takes next to no CPU
+	if m.cfg.Lease.Duration > 0 {
+		every = m.cfg.Lease.Renew
+	}
+	look := time.NewTicker(every)
 	defer look.Stop()
 	for {
 		if waiting := m.takePromotions(); len(waiting) > 0 {
@@ -254,11 +391,19 @@ func (m *Member) lead(ctx context.Context) (lost bool, err error) {
 				answer <- nil
 			}
 		}
+		if r := m.takeResignation(); r != nil {
+			err := m.cfg.Shard.Resign(ctx, r.to)
+			r.answer <- err
+			if err == nil {
+				m.cfg.Logger.Info("node has resigned from leading its shard", "node", m.cfg.NodeID, "successor", r.to)
+				return false, nil
+			}
+		}
 		wait, end := m.waitContext(ctx)
 		select {
 		case <-look.C:
 			end()
-			m.cfg.Shard.Leads()
+			m.renew(ctx)
 		case <-m.cfg.Shard.Lost():
 			end()
 			return true, nil
@@ -271,11 +416,38 @@ func (m *Member) lead(ctx context.Context) (lost bool, err error) {
 	}
 }
 
+// renew renews the lease. If that fails for want of zones it is tried again, and the node stops answering when the lease ends.
+func (m *Member) renew(ctx context.Context) {
+	if m.cfg.Lease.Duration == 0 {
+		m.cfg.Shard.Leads()
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.Lease.Duration)
+	defer cancel()
+	if err := m.cfg.Shard.Renew(ctx); err != nil {
+		m.cfg.Logger.Debug("leadership was not renewed", "node", m.cfg.NodeID, "err", err)
+	}
+}
+
+// takeResignation is what HandOver has asked for; nil if it has not.
+func (m *Member) takeResignation() *resignation {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.resign
+	m.resign = nil
+	return r
+}
+
 // pause waits for the next record, a promotion or the end; nil unless the member has to stop.
 func (m *Member) pause(ctx context.Context) error {
 	at, _ := m.cfg.Shard.Position()
 	wait, end := m.waitContext(ctx)
 	defer end()
+	if m.cfg.Lease.Duration > 0 {
+		var cancel context.CancelFunc
+		wait, cancel = context.WithTimeout(wait, m.cfg.Lease.Renew) // to listen for the leader
+		defer cancel()
+	}
 	err := m.cfg.Log.Wait(wait, at+1)
 	switch {
 	case err == nil, wait.Err() != nil && ctx.Err() == nil:
@@ -294,7 +466,7 @@ func (m *Member) waitContext(ctx context.Context) (context.Context, func()) {
 	wait, cancel := context.WithCancel(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.promote) > 0 {
+	if len(m.promote) > 0 || m.resign != nil {
 		cancel()
 	}
 	m.wake = cancel

@@ -31,6 +31,8 @@ const (
 	ErrInternal Error = "ERR internal error"
 	// ErrLogDown refuses writes while too few zones of the transaction log can be written; nothing was changed.
 	ErrLogDown Error = "CLUSTERDOWN The cluster is down: the transaction log can't be written in a majority of zones"
+	// ErrNoLease refuses everything about keys while a primary can't renew its leadership in the log: it may not know what is true.
+	ErrNoLease Error = "CLUSTERDOWN The cluster is down: the node can't renew its leadership in a majority of zones"
 	// ErrLogFull refuses writes while disk space for the transaction log is below the watermark; nothing was changed.
 	ErrLogFull Error = "MISCONF Disk space for the transaction log is below the watermark, writes are refused until space is freed"
 )

@@ -137,6 +137,7 @@ func (c *conn) await() bool {
 	mark := c.out.Len()
 	switch over {
 	case served:
+		c.led = c.led || c.role == shard.Primary
 		after, took, err := b.waiter.Result()
 		if errors.Is(err, shard.ErrFenced) {
 			return false // its outcome is unknown

@@ -94,6 +94,7 @@ type conn struct {
 	monitor    atomic.Bool
 	tracking   atomic.Pointer[tracking] // of client-side caching; nil is off
 	caching    bool                     // CLIENT CACHING was called just before
+	led        bool                     // a request of the batch was executed as primary: its reply needs the lease
 	scriptRead bool                     // the script that runs has executed a request that only reads
 	replica    atomic.Bool              // is fed as a replica of Redis
 	rdbOnly    bool                     // REPLCONF rdb-only: the file is all it wants
@@ -233,9 +234,22 @@ func (c *conn) flush() bool {
 		}
 	}
 	c.free = 0
+	if !c.mayAnswer() {
+		return false
+	}
+	c.led = false
 	c.srv.courier.deliver() // others hear of it no later than the client
 	c.showMonitors()
 	return c.send()
+}
+
+// mayAnswer says whether what was executed may be told. The process may have been paused since it was: then the node may not lead any more, and others know better.
+func (c *conn) mayAnswer() bool {
+	if !c.led || c.srv.cfg.Shard.Leased() {
+		return true
+	}
+	c.srv.cfg.Logger.Debug("closing client whose replies are older than the lease", "client", c.client.ID)
+	return false
 }
 
 // enterTurn takes the turn to execute calls, if the connection doesn't hold it yet; the error reply if a script runs for too long.
@@ -269,6 +283,9 @@ func (c *conn) waitFor(after txlog.Pos) error {
 	cancel()
 	if err == nil || ctx.Err() == nil || c.ctx.Err() != nil {
 		return err
+	}
+	if !c.mayAnswer() {
+		return shard.ErrFenced
 	}
 	c.outbox.sending.Lock()
 	err = c.write(c.out.Bytes()[:c.free])

@@ -36,6 +36,9 @@ func (c *conn) request() {
 	c.call.Argv = c.cmd.Args
 	c.role = c.srv.cfg.Shard.Role()
 	row, err := c.srv.cfg.Table.Lookup(c.cmd.Args)
+	if c.betweenPrimaries(row) {
+		return // it is still to come
+	}
 	c.srv.limitTracked(c)
 	switch {
 	case row == nil && isHTTP(c.cmd.Args[0]):
@@ -122,6 +125,7 @@ func (c *conn) execute(row *command.Spec) {
 			c.fatal = true
 			return
 		}
+		c.led = c.led || c.role == shard.Primary
 		after, fatal := c.turn.Run(&c.call) // taken by scriptRuns
 		if fatal != nil {
 			c.fatal = true

@@ -67,7 +67,19 @@ func (c *conn) postponed(row *command.Spec) bool {
 		return false
 	}
 	writes := row.Any(command.Write|command.MayReplicate) || row.FullName == "exec" && c.tx.mayWrite
-	until := c.srv.paused.stops(writes, c.srv.cfg.Now)
+	return c.postpone(c.srv.paused.stops(writes, c.srv.cfg.Now))
+}
+
+// betweenPrimaries says whether a request waits for the slot map that names the shard's next primary. It is asked first: until then what the node would say of it is not what counts.
+func (c *conn) betweenPrimaries(row *command.Spec) bool {
+	if row == nil || c.srv.handing.until.Load() == 0 || len(row.Keys) == 0 && row.FullName != "exec" {
+		return false
+	}
+	return c.postpone(c.srv.handing.stops(true, c.srv.cfg.Now))
+}
+
+// postpone blocks the connection until a time in milliseconds since the epoch, and then has the request looked at anew; false if it is 0.
+func (c *conn) postpone(until int64) bool {
 	if until == 0 {
 		return false
 	}
@@ -104,15 +116,34 @@ func clientUnpause(c *command.Call) error {
 	srv := session(c).srv
 	srv.paused.end()
 	srv.cfg.Shard.Pause(0)
-	for _, of := range srv.clients.all() {
+	srv.resumePostponed()
+	c.Reply.OK()
+	return nil
+}
+
+// HandingOver makes requests about keys wait, until a time at most, for the slot map that names the shard's next primary (Rerouted): they are then redirected there.
+func (s *Server) HandingOver(until time.Time) {
+	s.handing.begin(until.UnixMilli(), s.cfg.Now().UnixMilli(), pauseAll)
+}
+
+// Rerouted says that the router has changed: requests that have waited for it go on, sharded channels of slots that are served elsewhere now end.
+func (s *Server) Rerouted() {
+	s.revokeChannels()
+	if s.handing.until.Load() != 0 {
+		s.handing.end()
+		s.resumePostponed()
+	}
+}
+
+// resumePostponed has all requests that wait for the end of a pause looked at anew.
+func (s *Server) resumePostponed() {
+	for _, of := range s.clients.all() {
 		of.mu.Lock()
 		if b := of.waits; b != nil && b.postponed {
 			of.wakeLocked(b, timedOut)
 		}
 		of.mu.Unlock()
 	}
-	c.Reply.OK()
-	return nil
 }
 
 // milliseconds reads a timeout in milliseconds.

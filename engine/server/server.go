@@ -83,6 +83,7 @@ type Server struct {
 	port       atomic.Int64 // of the first listener, or Info.Port
 	held       held
 	paused     pause
+	handing    pause // while the shard's lead is handed over
 	channels   *pubsub.Hub
 	courier    courier
 	tracker    tracker
@@ -175,9 +176,6 @@ func (s *Server) Close(ctx context.Context) error {
 	s.cancel()
 	return err
 }
-
-// Rerouted is called when the node has got another map of slots: subscriptions to sharded channels that other nodes serve now are ended.
-func (s *Server) Rerouted() { s.revokeChannels() }
 
 // SetRedisVersion changes the version of Redis that clients are told, after an upgrade in place.
 func (s *Server) SetRedisVersion(version string) { s.version.Store(&version) }

@@ -117,7 +117,7 @@ func run(t testing.TB, change func(cfg *Config)) *node {
 	n.acl.Bind(table)
 	mem := memlog.New(n.gate)
 	n.shard = shard.New(shard.Config{NodeID: "n1", Log: mem.Shard("s"), Table: table, NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{Limits: keyspace.DefaultLimits()}) }, Now: now})
-	if err := n.shard.Lead(context.Background(), "test"); err != nil {
+	if err := n.shard.Lead(context.Background(), "test", 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	cfg := Config{Shard: n.shard, Table: table, ACL: n.acl, Now: now}

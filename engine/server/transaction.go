@@ -176,6 +176,7 @@ func exec(call *command.Call) error {
 	from := c.out.Len()
 	marks := make([]int, 0, len(inTurn)+1) // where each reply begins
 	if len(inTurn) > 0 {
+		c.led = c.led || c.role == shard.Primary
 		after, fatal := turn.RunAll(inTurn, func(i int) {
 			if i > 0 {
 				c.remember(inTurn[i-1].Spec, inTurn[i-1].Argv)

@@ -42,7 +42,7 @@ func serve(t *testing.T) string {
 	sh := shard.New(shard.Config{NodeID: "n", Log: memlog.New(nil).Shard("s"), Table: table, Now: time.Now, NewDB: func() *keyspace.DB {
 		return keyspace.New(keyspace.Config{Limits: keyspace.DefaultLimits(), PackedDigest: datatype.PackedDigest})
 	}})
-	if err := sh.Lead(context.Background(), "test"); err != nil {
+	if err := sh.Lead(context.Background(), "test", 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	srv := server.New(server.Config{Shard: sh, Table: table, ACL: users, Now: time.Now})

@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/openmemorydb/memorydb/engine/command"
@@ -88,7 +87,14 @@ func (a *Applier) one(now int64, r *txlog.Record) error {
 		if err != nil {
 			return err
 		}
-		s.leader, s.epoch = lead.Node, r.Epoch
+		s.leader, s.epoch, s.resigned = lead.Node, r.Epoch, nil
+		return nil
+	case txlog.Resign:
+		to, err := txlog.DecodeLeadership(r.Payload)
+		if err != nil {
+			return err
+		}
+		s.resigned = &to.Node
 		return nil
 	case txlog.Data:
 		return command.DecodeEffects(r.Payload, a.argv, func(argv [][]byte) error {
@@ -129,7 +135,8 @@ func (s *Shard) Reset() {
 	s.setDB(s.cfg.NewDB())
 	s.db.Limits = s.limits
 	old.Close()
-	s.tail, s.chain, s.epoch, s.leader, s.failed, s.pending = 0, 0, 0, "", nil, pending{}
+	s.tail, s.chain, s.epoch, s.leader, s.resigned, s.failed, s.pending = 0, 0, 0, "", nil, nil, pending{}
+	s.lease.Store(0)
 	select {
 	case <-s.lost: // told twice
 	default:
@@ -149,26 +156,4 @@ func (s *Shard) Follow() {
 	if s.Role() == Loading && s.failed == nil {
 		s.role.Store(int32(Replica))
 	}
-}
-
-// Lead appends a leadership entry for this node right after what it has applied, waits until it is durable and makes the node primary (promise P4).
-// txlog.ErrConflict means that the node has not seen the log's tail: catch up and try again, or leave it.
-func (s *Shard) Lead(ctx context.Context, version string) error {
-	s.mu.Lock()
-	entry := txlog.Entry{Kind: txlog.Lead, Epoch: s.epoch + 1, Engine: EngineVersion, Payload: txlog.Leadership{Node: s.cfg.NodeID, Version: version}.Encode()}
-	after := s.tail
-	s.mu.Unlock()
-	pos, err := s.log.Append(after, entry)
-	if err != nil {
-		return fmt.Errorf("append leadership after position %v: %w", after, err)
-	}
-	if err := s.log.Wait(ctx, pos); err != nil {
-		return fmt.Errorf("commit leadership at position %v: %w", pos, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.chain = s.chain.Next(pos, entry)
-	s.tail, s.epoch, s.leader = pos, entry.Epoch, s.cfg.NodeID
-	s.role.Store(int32(Primary))
-	return nil
 }

@@ -124,7 +124,7 @@ func TestYieldSaysThatTheNodeWasOvertakenOrHalted(t *testing.T) {
 		}
 		s.Reset()
 		b.catchUp(s, s.log)
-		if err := s.Lead(t.Context(), "test"); err != nil {
+		if err := s.Lead(t.Context(), "test", 0, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

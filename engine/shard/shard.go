@@ -72,6 +72,11 @@ type Config struct {
 	// NewDB makes an empty keyspace; a node that was demoted discards its memory and begins with a new one.
 	NewDB func() *keyspace.DB
 	Now   func() time.Time
+	// Lease is how long a primary may answer after it has begun to renew its leadership (promise P5). 0 is for ever: then all nodes of the shard must share the log's handle within
+	// one process, where Log.Epoch tells at once that another one leads.
+	Lease time.Duration
+	// Elapsed is a clock that never steps, for leases; nil is the process's monotonic clock.
+	Elapsed func() time.Duration
 	// Rand is the source of chance for commands and eviction; nil is seeded by the runtime.
 	Rand   *rand.Rand
 	Logger *slog.Logger
@@ -97,6 +102,7 @@ type Shard struct {
 	told   atomic.Pointer[error] // what busy is, for those without the turn
 	halted atomic.Bool           // see Halt
 	paused atomic.Int64          // see Pause
+	lease  atomic.Int64          // until when, by Elapsed, the node may answer as primary; with Config.Lease only
 
 	mu       sync.Mutex // the turn; guards everything below
 	turn     Turn
@@ -109,7 +115,8 @@ type Shard struct {
 	chain    txlog.Chain
 	epoch    uint64
 	leader   string
-	failed   error // why a primary may not write any more: the outcome of a record is unknown
+	resigned *string // the successor that the leader has named in its last entry; nil if it has not resigned
+	failed   error   // why a primary may not write any more: the outcome of a record is unknown
 	pending  pending
 	changed  []uint64 // hashes of the keys that the running call has changed
 	all      bool     // the running call changed the whole keyspace
@@ -128,6 +135,10 @@ func New(cfg Config) *Shard {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Elapsed == nil {
+		begun := time.Now()
+		cfg.Elapsed = func() time.Duration { return time.Since(begun) }
 	}
 	s := &Shard{cfg: cfg, log: cfg.Log, seed: maphash.MakeSeed(), lost: make(chan struct{}, 1), watchers: map[string]map[*Watcher]struct{}{}, observer: unobserved{}}
 	s.turn.s = s
@@ -149,8 +160,11 @@ func (s *Shard) Role() Role { return Role(s.role.Load()) }
 
 // Serving is nil if the node may answer commands about keys at all, else the error reply.
 func (s *Shard) Serving() error {
-	if s.Role() == Loading {
+	switch {
+	case s.Role() == Loading:
 		return resp.ErrLoading
+	case s.Role() == Primary && !s.Leased():
+		return resp.ErrNoLease
 	}
 	return nil
 }
@@ -255,6 +269,7 @@ func (s *Shard) lose(err error) {
 	}
 	s.failed = err
 	if errors.Is(err, txlog.ErrConflict) {
+		s.lease.Store(0)
 		s.role.Store(int32(Loading))
 		s.unblock()
 	}

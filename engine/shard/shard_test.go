@@ -92,7 +92,7 @@ func (b *bench) primary(id string) (*Shard, txlog.Log) {
 	b.Helper()
 	s, log := b.node(id)
 	b.catchUp(s, log)
-	if err := s.Lead(context.Background(), "test"); err != nil {
+	if err := s.Lead(context.Background(), "test", 0, 0); err != nil {
 		b.Fatal(err)
 	}
 	return s, log
@@ -371,7 +371,7 @@ func TestLeadNeedsTheTail(t *testing.T) {
 	b := newBench(t)
 	b.primary("a")
 	late, _ := b.node("b")
-	if err := late.Lead(context.Background(), "test"); !errors.Is(err, txlog.ErrConflict) {
+	if err := late.Lead(context.Background(), "test", 0, 0); !errors.Is(err, txlog.ErrConflict) {
 		t.Errorf("Lead without having seen the tail = %v, want ErrConflict", err)
 	}
 	if late.Role() != Loading {
@@ -434,7 +434,7 @@ func TestResetForgetsThatTheLogWasLost(t *testing.T) {
 	default:
 	}
 	b.catchUp(s, log)
-	if err := s.Lead(context.Background(), "test"); err != nil {
+	if err := s.Lead(context.Background(), "test", 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if !s.Leads() || s.Failed() != nil {

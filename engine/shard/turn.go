@@ -61,7 +61,7 @@ func (t *Turn) RunAll(calls []*command.Call, before func(i int)) (after txlog.Po
 
 // answering is nil if the node may execute calls.
 func (s *Shard) answering() error {
-	if s.Role() == Loading || s.failed != nil && errors.Is(s.failed, txlog.ErrConflict) {
+	if s.Role() == Loading || s.Role() == Primary && !s.Leased() || s.failed != nil && errors.Is(s.failed, txlog.ErrConflict) {
 		return ErrFenced
 	}
 	return nil
@@ -130,6 +130,9 @@ func (s *Shard) finish(one *command.Call, many []*command.Call) (txlog.Pos, erro
 		return 0, ErrFenced
 	}
 	s.observer.Settled(after)
+	if s.Role() == Primary && !s.Leased() {
+		return 0, ErrFenced // another node may have taken over before; what was logged is told of all the same
+	}
 	return after, nil
 }
 
