@@ -29,7 +29,7 @@ func TestBlockedConsumersWhileTheLeadHops(t *testing.T) {
 			fails: func() func() { gate.Fail(); return gate.Open },
 		}}
 		for _, name := range []string{"a", "b", "c"} {
-			tr.nodes = append(tr.nodes, openNode(t, tr.open(), name, nil))
+			tr.add(openNode(t, tr.open(), name, nil))
 		}
 		tr.nodes[0].promote(t)
 		publish(t, tr.epoch.Add(1), tr.nodes[0], tr.nodes...)

@@ -92,6 +92,12 @@ type slowDisks struct {
 
 func newSlowDisks(seed uint64) *slowDisks {
 	d := &slowDisks{fs: faultfs.New(seed)}
+	d.hook()
+	return d
+}
+
+// hook is called again after each Crash, which forgets it.
+func (d *slowDisks) hook() {
 	d.fs.Hook(func(op faultfs.Op, path string) error {
 		if op != faultfs.OpSync || strings.HasPrefix(path, "/z/a/") {
 			return nil
@@ -109,7 +115,6 @@ func newSlowDisks(seed uint64) *slowDisks {
 		}
 		return nil
 	})
-	return d
 }
 
 func (d *slowDisks) hold() (release func()) {
@@ -143,6 +148,9 @@ type trial struct {
 	world
 	t       *testing.T
 	nodes   []*member
+	addrs   []string                                                          // of the nodes
+	dial    func(ctx context.Context, network, addr string) (net.Conn, error) // nil is as usual
+	think   time.Duration                                                     // a client pauses for up to this
 	history *history
 	epoch   atomic.Uint64
 	led     atomic.Int64 // promotions that succeeded
@@ -155,9 +163,9 @@ const (
 )
 
 func torture(t *testing.T, seed uint64, w world) {
-	tr := &trial{world: w, t: t, history: newHistory(), done: make(chan struct{})}
+	tr := &trial{world: w, t: t, history: newHistory(), think: 2 * time.Millisecond, done: make(chan struct{})}
 	for _, name := range []string{"a", "b", "c"} {
-		tr.nodes = append(tr.nodes, openNode(t, w.open(), name, nil))
+		tr.add(openNode(t, w.open(), name, nil))
 	}
 	tr.nodes[0].promote(t)
 	publish(t, tr.epoch.Add(1), tr.nodes[0], tr.nodes...)
@@ -178,6 +186,11 @@ func torture(t *testing.T, seed uint64, w world) {
 	tr.history.check(t)
 	t.Logf("%d promotions, %d records", tr.led.Load(), last.Status().Applied)
 	tr.sameEverywhere(last)
+}
+
+func (tr *trial) add(m *member) {
+	tr.nodes = append(tr.nodes, m)
+	tr.addrs = append(tr.addrs, m.addr)
 }
 
 // pause lets a time pass; false if ctx ended before.

@@ -24,10 +24,10 @@ var verbs = map[byte][]string{
 
 // client sends random requests until the run is over, following MOVED, and turning to another node when the connection ends or the node refuses.
 func (tr *trial) client(id int, rnd *rand.Rand) {
-	at := rnd.IntN(len(tr.nodes))
+	at := rnd.IntN(len(tr.addrs))
 	var clients []*redis.Client
-	for _, n := range tr.nodes {
-		c := redis.NewClient(&redis.Options{Addr: n.addr, MaxRetries: -1, PoolSize: 1, Protocol: 2 + id%2, ReadTimeout: 10 * time.Second, DisableIdentity: true})
+	for _, addr := range tr.addrs {
+		c := redis.NewClient(&redis.Options{Addr: addr, Dialer: tr.dial, MaxRetries: -1, PoolSize: 20, DialerRetries: 1, Protocol: 2 + id%2, ReadTimeout: 10 * time.Second, DisableIdentity: true})
 		defer c.Close()
 		clients = append(clients, c)
 	}
@@ -50,22 +50,20 @@ func (tr *trial) client(id int, rnd *rand.Rand) {
 			} else {
 				tr.history.dropped("reads without reply")
 			}
-			at = rnd.IntN(len(tr.nodes))
+			at = rnd.IntN(len(tr.addrs))
 		}
-		pause(context.Background(), upTo(rnd, 2*time.Millisecond))
+		pause(context.Background(), upTo(rnd, tr.think))
 	}
 }
 
 // follow is the node to turn to after an error reply.
 func (tr *trial) follow(reply string, rnd *rand.Rand) int {
 	if words := strings.Fields(reply); words[0] == "MOVED" && rnd.IntN(10) > 0 {
-		for i, n := range tr.nodes {
-			if n.addr == words[2] {
-				return i
-			}
+		if i := slices.Index(tr.addrs, words[2]); i >= 0 {
+			return i
 		}
 	}
-	return rnd.IntN(len(tr.nodes))
+	return rnd.IntN(len(tr.addrs))
 }
 
 func (r request) writes() bool {
@@ -148,7 +146,7 @@ func ask(c *redis.Client, in request) ([]string, error) {
 
 // readAll reads every partition at the end: what was acknowledged must be there.
 func (tr *trial) readAll(last *member) {
-	c := last.client(tr.t, nil)
+	c := last.client(tr.t, func(o *redis.Options) { o.Dialer = tr.dial })
 	for _, name := range slices.Sorted(maps.Keys(tr.history.ops)) {
 		in := request{partition: name, steps: []step{{verb: "get"}, {verb: "get", cell: 1}}}
 		call := tr.history.now()

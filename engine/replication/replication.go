@@ -156,21 +156,26 @@ var ErrBusy = errors.New("a hand-over of the shard is going on already")
 // HandOver ends this node's leadership in order, for the successor of that id, or for any replica if it is empty; it returns once that is durable. The successor then leads at
 // once, any other replica after a while. Errors: shard.ErrNotPrimary, ErrBusy, those of txlog.
 func (m *Member) HandOver(ctx context.Context, successor string) error {
-	answer := make(chan error, 1)
+	r := &resignation{successor, make(chan error, 1)}
 	err := m.ask(func() error {
 		if m.resign != nil {
 			return ErrBusy
 		}
-		m.resign = &resignation{successor, answer}
+		m.resign = r
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	select {
-	case err := <-answer:
+	case err := <-r.answer:
 		return err
 	case <-ctx.Done():
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.resign == r {
+			m.resign = nil // it is not to surprise anybody later
+		}
 		return fmt.Errorf("hand over: %w", ctx.Err())
 	}
 }
@@ -296,7 +301,8 @@ func (m *Member) due() bool {
 	}
 	silent := now - m.heard
 	if to, vacant := m.cfg.Shard.Vacant(); vacant {
-		return to == "" || to == m.cfg.NodeID || silent > m.cfg.Lease.Renew
+		before, _ := m.cfg.Shard.Leader()
+		return to == m.cfg.NodeID || before != m.cfg.NodeID && (to == "" || silent > m.cfg.Lease.Renew) || silent > m.cfg.Lease.Duration
 	}
 	return silent > m.cfg.Lease.Backoff
 }
