@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +21,13 @@ var groupTitles = []struct {
 
 // WriteDocs writes docs/commands.md: a table of each group's rows, subcommands included. deviations are sentences about what a command does otherwise than
 // redis-server 7.0.15, by full name ("client|list"); one that names no row of the table is an error, as is a failed write.
-func WriteDocs(w io.Writer, t *Table, deviations map[string]string) error {
+// absent says why a command of Redis 7.0 has no row, by name ("MODULE LOADEX"); one that has is an error.
+func WriteDocs(w io.Writer, t *Table, deviations, absent map[string]string) error {
+	for name := range absent {
+		if t.Find(strings.ReplaceAll(strings.ToLower(name), " ", "|")) != nil {
+			return fmt.Errorf("%q is said to be absent, but has a row", name)
+		}
+	}
 	for name := range deviations {
 		if t.Find(name) == nil {
 			return fmt.Errorf("a deviation is noted for %q, which is no row of the table", name)
@@ -42,6 +50,12 @@ func WriteDocs(w io.Writer, t *Table, deviations map[string]string) error {
 	}
 	if written != len(t.All()) {
 		return fmt.Errorf("%d of %d rows were written", written, len(t.All()))
+	}
+	if len(absent) > 0 {
+		fmt.Fprintf(b, "\n## Commands of Redis 7.0 that are not there\n\n| command | why |\n| --- | --- |\n")
+		for _, name := range slices.Sorted(maps.Keys(absent)) {
+			fmt.Fprintf(b, "| %s | %s |\n", name, cell(absent[name]))
+		}
 	}
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write the documentation of commands: %w", err)
