@@ -33,6 +33,7 @@ func TestSimulatedShard(t *testing.T) {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { simulate(t, named[name]) }) })
 	}
 	eachSeed(t, 100, func(t *testing.T, seed uint64) {
+		t.Parallel()
 		synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
 	})
 }
