@@ -13,6 +13,7 @@ type cutLog struct {
 	txlog.Log
 	mu     sync.Mutex
 	linked chan struct{} // closed while the node is linked
+	deaf   bool          // renewals stay away though it is linked
 	seen   struct {
 		durable, tail txlog.Pos
 		epoch, pulse  uint64
@@ -50,6 +51,14 @@ func (c *cutLog) link() {
 	if c.isCut() {
 		close(c.linked)
 	}
+}
+
+// linkReads links what the node reads and waits for; it can't renew until link.
+func (c *cutLog) linkReads() {
+	c.mu.Lock()
+	c.deaf = true
+	c.mu.Unlock()
+	c.link()
 }
 
 // wait waits for the link.
@@ -104,6 +113,13 @@ func (c *cutLog) Read(ctx context.Context, from txlog.Pos, maxBytes int) ([]txlo
 func (c *cutLog) Renew(ctx context.Context, epoch uint64) error {
 	if err := c.wait(ctx); err != nil {
 		return err
+	}
+	c.mu.Lock()
+	deaf := c.deaf
+	c.mu.Unlock()
+	if deaf {
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	return c.Log.Renew(ctx, epoch)
 }

@@ -62,7 +62,8 @@ type host struct {
 	ln         *simListener
 }
 
-func simulate(t *testing.T, seed uint64) {
+// newSim starts the log and three nodes on it.
+func newSim(t *testing.T, seed uint64) *sim {
 	s := &sim{
 		trial: &trial{t: t, history: newHistory(), think: 30 * time.Millisecond, done: make(chan struct{})},
 		rnd:   rand.New(rand.NewPCG(seed, 1)), disks: newSlowDisks(seed), count: map[string]int{},
@@ -75,6 +76,11 @@ func simulate(t *testing.T, seed uint64) {
 		s.addrs = append(s.addrs, h.addr)
 		s.start(h)
 	}
+	return s
+}
+
+func simulate(t *testing.T, seed uint64) {
+	s := newSim(t, seed)
 	defer s.end()
 	var clients sync.WaitGroup
 	for i := range simClients {
@@ -164,7 +170,7 @@ func (s *sim) primary() *host {
 	return best
 }
 
-// gossip tells some nodes who leads.
+// gossip tells some nodes who leads; one that is paused doesn't hear it.
 func (s *sim) gossip() {
 	p := s.primary()
 	if p == nil {
@@ -180,7 +186,7 @@ func (s *sim) gossip() {
 	}
 	epoch := s.epoch.Add(1)
 	for _, h := range s.hosts {
-		if h.node != nil && s.rnd.IntN(6) > 0 {
+		if h.node != nil && !h.ln.paused() && s.rnd.IntN(6) > 0 {
 			if err := h.node.SetMap(cluster.Map{Epoch: epoch, Shards: []cluster.Shard{sh}}); err != nil {
 				s.t.Errorf("set map: %v", err)
 			}

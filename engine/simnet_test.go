@@ -106,6 +106,17 @@ func (l *simListener) whileAwake() {
 	<-awake
 }
 
+func (l *simListener) paused() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.awake:
+		return false
+	default:
+		return true
+	}
+}
+
 func (l *simListener) pause() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
