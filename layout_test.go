@@ -26,6 +26,7 @@ var layout = []struct{ pkg, imports string }{
 	{"engine/txlog/segment", "engine/txlog"},
 	{"engine/txlog/faultfs", "engine/txlog engine/txlog/segment"},
 	{"engine/txlog/quorumlog", "engine/txlog engine/txlog/segment"},
+	{"engine/bucket", ""},
 	{"engine/keyspace", "engine/resp engine/slot"},
 	{"engine/command", "engine/keyspace engine/resp engine/slot"},
 	{"engine/datatype", "engine/command engine/intset engine/keyspace engine/listpack engine/resp"},
