@@ -4,13 +4,9 @@ import (
 	"sync"
 
 	"github.com/openmemorydb/memorydb/engine/acl"
-	"github.com/openmemorydb/memorydb/engine/cluster"
 	"github.com/openmemorydb/memorydb/engine/command"
-	"github.com/openmemorydb/memorydb/engine/config"
 	"github.com/openmemorydb/memorydb/engine/datatype"
-	"github.com/openmemorydb/memorydb/engine/debug"
 	"github.com/openmemorydb/memorydb/engine/rdb"
-	"github.com/openmemorydb/memorydb/engine/script"
 	"github.com/openmemorydb/memorydb/engine/server"
 )
 
@@ -40,6 +36,6 @@ func CheckRules(accessString string) error {
 
 // rulesTable is a table with all rows, of a node that does not run, for those who only ask what commands there are.
 var rulesTable = sync.OnceValue(func() *command.Table {
-	n := &Node{config: config.New(), debug: debug.New(debug.Config{}), scripts: script.New(script.Config{}), users: acl.NewStore(acl.Config{}), state: cluster.New(cluster.Config{})}
+	n := idle(nil, nil)
 	return commands(n, true)
 })

@@ -13,8 +13,8 @@ import (
 
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
-	"github.com/openmemorydb/memorydb/engine/rdb"
 	"github.com/openmemorydb/memorydb/engine/server"
+	"github.com/openmemorydb/memorydb/engine/snapshot"
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
@@ -29,20 +29,7 @@ func (n *Node) feed() *server.Feed {
 
 // snapshot writes a keyspace as an RDB file: function libraries, and all keys but those that have expired.
 func (n *Node) snapshot(db *keyspace.DB, out io.Writer) error {
-	w := rdb.NewWriter(out)
-	w.Aux("redis-ver", server.Version)
-	for _, code := range n.scripts.Libraries(db) {
-		w.Function([]byte(code))
-	}
-	if db.Len() > 0 {
-		w.Database(0, db.Len(), db.Expires())
-	}
-	var err error
-	db.Each(func(key []byte, v keyspace.Value, expireAt int64) bool {
-		err = w.Entry(rdb.Entry{Key: key, Value: v, ExpireAt: expireAt, Idle: -1, Freq: -1})
-		return err == nil
-	})
-	return errors.Join(err, w.Close())
+	return snapshot.Write(out, db, n.scripts.Libraries(db))
 }
 
 // save keeps an RDB file: under another name first, so that a whole one is there at any time.

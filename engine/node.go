@@ -22,7 +22,6 @@ import (
 	"github.com/openmemorydb/memorydb/engine/cluster"
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/config"
-	"github.com/openmemorydb/memorydb/engine/datatype"
 	"github.com/openmemorydb/memorydb/engine/debug"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
 	"github.com/openmemorydb/memorydb/engine/pubsub"
@@ -30,6 +29,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/script"
 	"github.com/openmemorydb/memorydb/engine/server"
 	"github.com/openmemorydb/memorydb/engine/shard"
+	"github.com/openmemorydb/memorydb/engine/snapshot"
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
@@ -62,6 +62,8 @@ type Config struct {
 	RedisVersion string
 	// DumpFile is where SAVE and BGSAVE write, with AdminCommands; empty: they are refused.
 	DumpFile string
+	// Snapshots are the snapshots of the node's shard: what it begins with when its log is long, or was trimmed. Nil: it replays the whole log.
+	Snapshots *snapshot.Store
 	// Shutdown is called for SHUTDOWN, with AdminCommands; nil refuses it. It must return at once.
 	Shutdown func()
 	// Version is the program's version, for leadership entries.
@@ -129,7 +131,7 @@ func Open(cfg Config) (*Node, error) {
 	}})
 	n.state = cluster.New(cluster.Config{Self: cfg.Node, Offset: func() int64 { p, _ := n.shard.Position(); return int64(p) }})
 	n.debug = debug.New(debug.Config{
-		Rebuild: func() error { return n.shard.Rebuild(context.Background()) }, Role: func() shard.Role { return n.shard.Role() }, Sleep: time.Sleep, Logger: cfg.Logger,
+		Rebuild: n.rebuild, Role: func() shard.Role { return n.shard.Role() }, Sleep: time.Sleep, Logger: cfg.Logger,
 		Serialized: serialized, ListNodes: listNodes, Libraries: func(db *keyspace.DB) int { return len(n.scripts.Libraries(db)) }, DenyScripts: func(deny bool) { n.scripts.DenyScripts(deny) },
 	})
 	n.scripts = script.New(script.Config{
@@ -152,7 +154,7 @@ func Open(cfg Config) (*Node, error) {
 	n.users.Bind(n.table)
 	n.shard = shard.New(shard.Config{
 		NodeID: cfg.Node, Log: cfg.Log, Table: n.table, Now: cfg.Now, Lease: cfg.Lease.Duration, Elapsed: cfg.Lease.Elapsed, Logger: cfg.Logger,
-		NewDB: func() *keyspace.DB { return keyspace.New(keyspace.Config{PackedDigest: datatype.PackedDigest}) },
+		NewDB: newDB,
 	})
 	n.server = server.New(server.Config{
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger, RedisVersion: cfg.RedisVersion,
@@ -164,7 +166,11 @@ func Open(cfg Config) (*Node, error) {
 	if err := n.configure(); err != nil {
 		return nil, err
 	}
-	n.member = replication.Start(replication.Config{Shard: n.shard, Log: cfg.Log, NodeID: cfg.Node, Version: cfg.Version, Lease: cfg.Lease, Changed: cfg.Changed, Logger: cfg.Logger})
+	follow := replication.Config{Shard: n.shard, Log: cfg.Log, NodeID: cfg.Node, Version: cfg.Version, Lease: cfg.Lease, Changed: cfg.Changed, Logger: cfg.Logger}
+	if cfg.Snapshots != nil {
+		follow.Restore = n.restore
+	}
+	n.member = replication.Start(follow)
 	n.serving.Go(n.expire)
 	return n, nil
 }

@@ -43,6 +43,14 @@ func StartReplica(t testing.TB, binary, primary string) string {
 	return addr
 }
 
+// StartLoaded starts a redis-server that loads the dump.rdb of a folder, and returns its address. The test's end ends it.
+func StartLoaded(t testing.TB, binary, dir string) string {
+	t.Helper()
+	addr := freeAddr(t)
+	startServer(t, exec.Command(binary, "--bind", "127.0.0.1", "--port", port(addr), "--save", "", "--appendonly", "no", "--dir", dir, "--dbfilename", "dump.rdb", "--logfile", "redis.log"), addr)
+	return addr
+}
+
 // Await asks every few milliseconds until the condition holds, and fails the test after ten seconds.
 func Await(t testing.TB, what string, holds func() bool) {
 	t.Helper()

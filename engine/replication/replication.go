@@ -25,6 +25,11 @@ type Config struct {
 	NodeID string
 	// Version is the program's version, written into leadership entries.
 	Version string
+	// Restore brings the shard, which is Loading, to a snapshot that is further than the shard is and fits the log, and says whether there was one (Shard.Install). Nil is for a node without
+	// snapshots: it replays the whole log. It is called by the member's goroutine.
+	Restore func(ctx context.Context) (restored bool, err error)
+	// RestoreFrom is how many records a log has from which on a node that is empty asks for a snapshot; 0 is 10,000.
+	RestoreFrom txlog.Pos
 	// Backoff is how long to wait before the log is asked again after it has failed; 0 is 100 ms.
 	Backoff time.Duration
 	// Lease is how leadership is kept; the zero value is for nodes of one process, which lead when they are told to.
@@ -96,6 +101,9 @@ const readBytes = 4 << 20
 func Start(cfg Config) *Member {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.RestoreFrom == 0 {
+		cfg.RestoreFrom = 10_000
 	}
 	if cfg.Backoff <= 0 {
 		cfg.Backoff = 100 * time.Millisecond
@@ -366,7 +374,15 @@ func (m *Member) catchUp(ctx context.Context, applier *shard.Applier) error {
 		if at >= m.cfg.Log.Durable() || m.cfg.Shard.Role() == shard.Primary {
 			return nil
 		}
+		if restored, err := m.restore(ctx, at); err != nil {
+			return err
+		} else if restored {
+			continue
+		}
 		records, err := m.cfg.Log.Read(ctx, at+1, readBytes)
+		if errors.Is(err, txlog.ErrTrimmed) && m.cfg.Restore != nil {
+			continue // trimmed since it was looked at
+		}
 		if err != nil {
 			return fmt.Errorf("read log from position %v: %w", at+1, err)
 		}

@@ -53,6 +53,13 @@ var beside = []byte("\x00functions")
 
 // changed tells that a call has changed the libraries, and logs its words.
 func (e *Engine) changed(c *command.Call, l *libraries) {
+	e.count(l)
+	c.ChangedBeside(beside)
+	c.Propagate(c.Argv...)
+}
+
+// count notes what INFO tells of the libraries.
+func (e *Engine) count(l *libraries) {
 	e.libs.Store(int64(len(l.byName)))
 	e.fnCount.Store(int64(len(l.functions)))
 	bytes := 0
@@ -60,8 +67,6 @@ func (e *Engine) changed(c *command.Call, l *libraries) {
 		bytes += len(lib.code)
 	}
 	e.fnBytes.Store(int64(bytes))
-	c.ChangedBeside(beside)
-	c.Propagate(c.Argv...)
 }
 
 func (l *libraries) link(lib *library) {
@@ -88,6 +93,16 @@ func (e *Engine) Libraries(db *keyspace.DB) []string {
 		codes = append(codes, lib.code)
 	}
 	return codes
+}
+
+// LoadLibrary adds a library to a keyspace that nobody uses yet, as a snapshot is read. The node's own keyspace changes by FUNCTION LOAD only.
+func (e *Engine) LoadLibrary(db *keyspace.DB, code string) error {
+	l := e.libsOf(db)
+	if _, err := e.create(l, code, false, true); err != nil {
+		return fmt.Errorf("load a function library: %w", err)
+	}
+	e.count(l)
+	return nil
 }
 
 const errName = "names can only contain letters, numbers, or underscores(_) and must be at least one character long"

@@ -11,9 +11,9 @@ import (
 // rebuildBytes is about how much of the log Rebuild reads at a time.
 const rebuildBytes = 4 << 20
 
-// Rebuild replaces the memory by what the whole log gives, as a restart would, and fails without a change if that is not what the memory held. It is for DEBUG RELOAD: the caller
+// Rebuild replaces the memory by what the whole log gives, as a restart would (restore, if it is not nil, installs a snapshot in the place of what was trimmed from the log), and fails without a change if that is not what the memory held. It is for DEBUG RELOAD: the caller
 // is a call's Run, and the turn is held, and everything waits, until it is done. The call must not use its DB afterwards.
-func (s *Shard) Rebuild(ctx context.Context) error {
+func (s *Shard) Rebuild(ctx context.Context, restore func(context.Context, *Shard) error) error {
 	if len(s.payload) > 0 {
 		return errors.New("the transaction has written")
 	}
@@ -21,7 +21,13 @@ func (s *Shard) Rebuild(ctx context.Context) error {
 		return fmt.Errorf("wait for position %v: %w", s.tail, err)
 	}
 	fresh := New(Config{NodeID: s.cfg.NodeID, Log: s.log, Table: s.cfg.Table, NewDB: s.cfg.NewDB, Now: s.cfg.Now, Logger: s.cfg.Logger})
-	fresh.db.Limits = s.db.Limits
+	fresh.limits, fresh.db.Limits = s.db.Limits, s.db.Limits
+	if s.log.First() > 1 && restore != nil {
+		if err := restore(ctx, fresh); err != nil {
+			fresh.db.Close()
+			return fmt.Errorf("restore: %w", err)
+		}
+	}
 	applier := fresh.Applier()
 	for fresh.tail < s.tail {
 		records, err := s.log.Read(ctx, fresh.tail+1, rebuildBytes)
