@@ -45,7 +45,7 @@ var layout = []struct{ pkg, imports string }{
 	{"engine", "engine/acl engine/cluster engine/command engine/config engine/datatype engine/debug engine/keyspace engine/rdb engine/replication engine/resp engine/script engine/server engine/shard engine/slot engine/snapshot engine/txlog engine/pubsub"},
 	{"engine/enginetest", "engine engine/acl engine/cluster engine/command engine/resp engine/slot engine/txlog engine/txlog/memlog"},
 	{"engine/enginetest/generate", "engine/command engine/datatype engine/rdb engine/server"},
-	{"engine/cmd/memorydb-server", "engine engine/acl engine/cluster engine/txlog engine/txlog/memlog engine/txlog/quorumlog"},
+	{"engine/cmd/memorydb-server", "engine engine/acl engine/bucket engine/cluster engine/snapshot engine/txlog engine/txlog/memlog engine/txlog/quorumlog"},
 	{"engine/cmd/memorydb-bench", ""},
 	{"engine/cmd/memorydb-diff", "engine/enginetest/generate"},
 

@@ -374,9 +374,9 @@ func (m *Member) catchUp(ctx context.Context, applier *shard.Applier) error {
 		if at >= m.cfg.Log.Durable() || m.cfg.Shard.Role() == shard.Primary {
 			return nil
 		}
-		if restored, err := m.restore(ctx, at); err != nil {
+		if again, err := m.restore(ctx, at); err != nil {
 			return err
-		} else if restored {
+		} else if again {
 			continue
 		}
 		records, err := m.cfg.Log.Read(ctx, at+1, readBytes)

@@ -8,9 +8,9 @@ import (
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
-// restore has the node begin with a snapshot where that is better than to replay, or the only way: an empty node whose log is long, and a node whose next record was trimmed. again says
-// that the position has changed.
-func (m *Member) restore(ctx context.Context, at txlog.Pos) (restored bool, err error) {
+// restore has the node begin with a snapshot where that is better than to replay, or the only way: an empty node whose log is long, and a node whose next record was trimmed. again
+// says that the node has to look at its position and the log again.
+func (m *Member) restore(ctx context.Context, at txlog.Pos) (again bool, err error) {
 	if m.cfg.Restore == nil {
 		return false, nil
 	}
@@ -24,7 +24,7 @@ func (m *Member) restore(ctx context.Context, at txlog.Pos) (restored bool, err 
 		m.cfg.Shard.Reset()
 		return true, nil
 	}
-	restored, err = m.cfg.Restore(ctx)
+	restored, err := m.cfg.Restore(ctx)
 	switch {
 	case restored || ctx.Err() != nil:
 		return restored, ctx.Err()

@@ -33,17 +33,26 @@ const (
 )
 
 type program struct {
-	Listen        string           `default:"127.0.0.1:6379" placeholder:"HOST:PORT" env:"MEMORYDB_LISTEN" help:"Address to listen on (${default})."`
-	Data          string           `default:"./memorydb-data" placeholder:"DIR" env:"MEMORYDB_DATA" help:"Folder of the transaction log: three zones, and the key that it is encrypted with (${default})."`
-	Log           string           `default:"quorum" enum:"quorum,memory" env:"MEMORYDB_LOG" help:"Where the transaction log is: quorum (three zones on disk, durable) or memory (everything is lost when the server stops). One of: ${enum}."`
-	TLSCert       string           `name:"tls-cert" placeholder:"FILE" type:"existingfile" env:"MEMORYDB_TLS_CERT" help:"Certificate in PEM; makes the server speak TLS. Needs --tls-key."`
-	TLSKey        string           `name:"tls-key" placeholder:"FILE" type:"existingfile" env:"MEMORYDB_TLS_KEY" help:"Key of the certificate in PEM."`
-	TLSMin        string           `name:"tls-min-version" default:"1.3" enum:"1.2,1.3" env:"MEMORYDB_TLS_MIN_VERSION" help:"Oldest TLS version that is accepted: ${enum}."`
-	RequirePass   string           `name:"requirepass" placeholder:"PASSWORD" env:"MEMORYDB_REQUIREPASS" help:"Password of the default user."`
-	MaxMemory     int64            `name:"maxmemory" placeholder:"BYTES" env:"MEMORYDB_MAXMEMORY" help:"Data memory in bytes; 0 is no limit."`
-	AdminCommands bool             `env:"MEMORYDB_ADMIN_COMMANDS" help:"Open the commands that MemoryDB restricts: CONFIG, ACL SETUSER …"`
-	LogLevel      slog.Level       `default:"info" env:"MEMORYDB_LOG_LEVEL" help:"debug, info, warn or error."`
-	Version       kong.VersionFlag `help:"Print the version."`
+	Listen        string `default:"127.0.0.1:6379" placeholder:"HOST:PORT" env:"MEMORYDB_LISTEN" help:"Address to listen on (${default})."`
+	Data          string `default:"./memorydb-data" placeholder:"DIR" env:"MEMORYDB_DATA" help:"Folder of the transaction log: three zones, and the key that it is encrypted with (${default})."`
+	Log           string `default:"quorum" enum:"quorum,memory" env:"MEMORYDB_LOG" help:"Where the transaction log is: quorum (three zones on disk, durable) or memory (everything is lost when the server stops). One of: ${enum}."`
+	TLSCert       string `name:"tls-cert" placeholder:"FILE" type:"existingfile" env:"MEMORYDB_TLS_CERT" help:"Certificate in PEM; makes the server speak TLS. Needs --tls-key."`
+	TLSKey        string `name:"tls-key" placeholder:"FILE" type:"existingfile" env:"MEMORYDB_TLS_KEY" help:"Key of the certificate in PEM."`
+	TLSMin        string `name:"tls-min-version" default:"1.3" enum:"1.2,1.3" env:"MEMORYDB_TLS_MIN_VERSION" help:"Oldest TLS version that is accepted: ${enum}."`
+	RequirePass   string `name:"requirepass" placeholder:"PASSWORD" env:"MEMORYDB_REQUIREPASS" help:"Password of the default user."`
+	MaxMemory     int64  `name:"maxmemory" placeholder:"BYTES" env:"MEMORYDB_MAXMEMORY" help:"Data memory in bytes; 0 is no limit."`
+	AdminCommands bool   `env:"MEMORYDB_ADMIN_COMMANDS" help:"Open the commands that MemoryDB restricts: CONFIG, ACL SETUSER …"`
+
+	Snapshots           string        `placeholder:"PLACE" env:"MEMORYDB_SNAPSHOTS" help:"Where snapshots are kept: a folder, or s3://host:port/bucket/prefix?region=…&insecure=true with the credentials of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. The log is trimmed behind them. None: the log is kept whole, and replayed at each start."`
+	SnapshotKey         string        `placeholder:"FILE" type:"existingfile" env:"MEMORYDB_SNAPSHOT_KEY" help:"File with the key that snapshots are encrypted with: 64 hexadecimal digits. None: snapshots are plain RDB files."`
+	SnapshotAcceptPlain bool          `env:"MEMORYDB_SNAPSHOT_ACCEPT_PLAIN" help:"With --snapshot-key, use plain snapshots too: after a key was introduced, until there is an encrypted one."`
+	SnapshotRecords     uint64        `placeholder:"N" env:"MEMORYDB_SNAPSHOT_RECORDS" help:"Take a snapshot when so many records were logged since the newest one (500000, of a large shard more)."`
+	SnapshotBytes       int64         `placeholder:"BYTES" env:"MEMORYDB_SNAPSHOT_BYTES" help:"The same by bytes (256 MiB, of a large shard more)."`
+	SnapshotKeep        int           `default:"3" placeholder:"N" env:"MEMORYDB_SNAPSHOT_KEEP" help:"How many snapshots are kept; 0 is all (${default})."`
+	SnapshotLook        time.Duration `default:"5s" placeholder:"TIME" env:"MEMORYDB_SNAPSHOT_LOOK" help:"How often is looked whether a snapshot is due (${default})."`
+
+	LogLevel slog.Level       `default:"info" env:"MEMORYDB_LOG_LEVEL" help:"debug, info, warn or error."`
+	Version  kong.VersionFlag `help:"Print the version."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -59,6 +68,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	_, err = parser.Parse(args)
 	if exit >= 0 { // --help or --version
 		return exit
+	}
+	if err == nil && p.Snapshots == "" && p.SnapshotKey != "" {
+		err = errors.New("--snapshot-key needs --snapshots")
+	}
+	if err == nil && p.SnapshotLook <= 0 {
+		err = errors.New("--snapshot-look must be more than 0")
 	}
 	if err == nil && (p.TLSCert == "") != (p.TLSKey == "") {
 		err = errors.New("--tls-cert and --tls-key go together")
@@ -100,6 +115,12 @@ func (p *program) serve(ctx context.Context, stop func(), stderr io.Writer) (err
 			return errors.Join(err, ln.Close())
 		}
 	}
+	kept, err := p.openSnapshots(ctx, log, logger)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer func() { err = errors.Join(err, kept.close()) }()
+	cfg.Snapshots = kept.store
 	node, err := engine.Open(cfg)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -109,6 +130,7 @@ func (p *program) serve(ctx context.Context, stop func(), stderr io.Writer) (err
 		defer cancel()
 		err = errors.Join(err, node.Close(closing))
 	}()
+	defer kept.keep(ctx, p, log.shard)()
 	if err := node.SetMap(p.slotMap(log.node, tcpAddr(ln))); err != nil {
 		return errors.Join(err, ln.Close())
 	}

@@ -41,6 +41,10 @@ func TestRunRefuses(t *testing.T) {
 		{"unwritable folder", []string{"--listen", "127.0.0.1:0", "--data", filepath.Join(file, "data")}, exitFailed, "not a directory"},
 		{"locked folder", []string{"--listen", "127.0.0.1:0", "--data", locked}, exitFailed, "used by another process"},
 		{"bad certificate", []string{"--listen", "127.0.0.1:0", "--log", "memory", "--tls-cert", file, "--tls-key", file}, exitFailed, "certificate: "},
+		{"snapshot key without snapshots", []string{"--snapshot-key", file}, exitUsage, "--snapshot-key needs --snapshots"},
+		{"bad snapshot key", []string{"--listen", "127.0.0.1:0", "--log", "memory", "--snapshots", t.TempDir(), "--snapshot-key", file}, exitFailed, "does not hold 64 hexadecimal digits"},
+		{"bad place of snapshots", []string{"--listen", "127.0.0.1:0", "--log", "memory", "--snapshots", "tape://x"}, exitFailed, "unknown scheme"},
+		{"never looking", []string{"--snapshot-look", "0s"}, exitUsage, "--snapshot-look must be more than 0"},
 		{"help", []string{"--help"}, exitOK, "--admin-commands"},
 		{"version", []string{"--version"}, exitOK, "memorydb-server dev"},
 	} {
