@@ -17,7 +17,7 @@ type KeeperConfig struct {
 	// Shadow makes what replays the log, for each snapshot anew.
 	Shadow func() Shadow
 	// Records and Bytes are how far the log's tail may be from the newest snapshot; what is further is a reason for a new one. They bound how long a restore takes beyond the loading of the snapshot itself. 0 is
-	// 500,000 records, 256 MiB. Of a large shard it may be further: half as many records as there are keys, as many bytes as the RDB file has, so that taking snapshots doesn't cost more
+	// 2,000,000 records, 512 MiB. Of a large shard it may be further: half as many records as there are keys, as many bytes as the RDB file has, so that taking snapshots doesn't cost more
 	// than the writes do.
 	Records uint64
 	Bytes   int64
@@ -38,14 +38,14 @@ type Keeper struct {
 	seen     txlog.Pos // up to here bytes counts
 	bytes    int64     // of the log's payload since newest, about
 	failures int
-	retry    time.Time // no snapshot is taken before
+	next     time.Time // no snapshot is taken before
 	pruned   time.Time
 }
 
 // Defaults of KeeperConfig.
 const (
-	defaultRecords = 500_000
-	defaultBytes   = 256 << 20
+	defaultRecords = 2_000_000
+	defaultBytes   = 512 << 20
 	defaultRetry   = time.Minute
 )
 
@@ -55,6 +55,8 @@ const (
 	// pruneEvery is how often leftovers are looked for.
 	pruneEvery = time.Hour
 	maxRetry   = 6 // doublings
+	// rest is how many times as long as it takes to take a snapshot none is taken afterwards: whatever the write rate, snapshots cost a fifth of a core at most.
+	rest = 4
 )
 
 // NewKeeper makes a Keeper. It reads nothing.
@@ -96,7 +98,7 @@ func (k *Keeper) Step(ctx context.Context) error {
 		return err
 	}
 	var failed error
-	if k.due() && !k.now().Before(k.retry) {
+	if k.due() && !k.now().Before(k.next) {
 		failed = k.take(ctx)
 	}
 	return errors.Join(failed, k.trim(ctx), k.prune(ctx))
@@ -180,13 +182,14 @@ func (k *Keeper) take(ctx context.Context) error {
 	begun := k.now()
 	m, err := s.Take(ctx, Source{Log: k.cfg.Log, Shadow: k.cfg.Shadow(), Scheduled: true})
 	if err != nil {
-		k.retry = k.now().Add(k.cfg.Retry << min(k.failures, maxRetry))
+		k.next = k.now().Add(k.cfg.Retry << min(k.failures, maxRetry))
 		k.failures++
 		return err
 	}
-	k.failures, k.retry, k.pruned = 0, time.Time{}, time.Time{}
+	took := k.now().Sub(begun)
+	k.failures, k.next, k.pruned = 0, k.now().Add(rest*took), time.Time{}
 	k.install(&m)
-	s.cfg.Logger.Info("snapshot taken", "shard", m.Shard, "pos", uint64(m.Pos), "keys", m.Keys, "bytes", m.StoredBytes, "took", k.now().Sub(begun))
+	s.cfg.Logger.Info("snapshot taken", "shard", m.Shard, "pos", uint64(m.Pos), "keys", m.Keys, "bytes", m.StoredBytes, "took", took)
 	return nil
 }
 

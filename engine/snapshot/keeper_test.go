@@ -184,6 +184,29 @@ func TestKeeperWaitsAfterAFailure(t *testing.T) {
 	}
 }
 
+// However fast the log grows, the Keeper rests four times as long as it has worked.
+func TestKeeperRests(t *testing.T) {
+	w := newWorld(t)
+	s := w.store(nil)
+	k := w.keeper(s, func(c *snapshot.KeeperConfig) {
+		c.Shadow = func() snapshot.Shadow {
+			w.now = w.now.Add(time.Minute) // so long does it take
+			return w.shadow()
+		}
+	})
+	for i, tc := range []struct {
+		wait time.Duration
+		want int
+	}{{0, 1}, {4*time.Minute - time.Second, 1}, {time.Second, 2}, {0, 2}, {4 * time.Minute, 3}} {
+		w.write(200)
+		w.now = w.now.Add(tc.wait)
+		w.must(k.Step(t.Context()))
+		if all := w.list(s); len(all) != tc.want {
+			t.Errorf("step %d: %d snapshots, want %d", i, len(all), tc.want)
+		}
+	}
+}
+
 func TestKeeperOfAnotherLogTouchesNothing(t *testing.T) {
 	w := newWorld(t)
 	s := w.store(nil)

@@ -158,7 +158,7 @@ func (s *Store) decode(name string, data []byte) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("%s: manifest of shard %q: %w", name, m.Shard, ErrForeign)
 	case s.manifestName(m.Pos) != name:
 		return damaged("the manifest is that of position %v", m.Pos)
-	case !strings.HasPrefix(m.File, s.files()) || m.PlainBytes <= 0 || m.StoredBytes < m.PlainBytes || m.Keys < 0:
+	case !strings.HasPrefix(m.File, s.files()) || m.PlainBytes <= 0 || m.StoredBytes != storedSize(m.PlainBytes, d.Key != nil) || m.Keys < 0:
 		return damaged("impossible facts")
 	}
 	if d.Key == nil {

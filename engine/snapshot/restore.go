@@ -122,7 +122,7 @@ func Rehearse(ctx context.Context, log txlog.Log, m Manifest) error {
 func (s *Store) Install(ctx context.Context, log txlog.Log, sh *shard.Shard, libraries Libraries) (installed Manifest, err error) {
 	err = s.newestFirst(ctx, func(m Manifest) error {
 		if at, _ := sh.Position(); m.Pos <= at {
-			return errOther
+			return ErrNone // nor are those before it further
 		}
 		if err := Rehearse(ctx, log, m); err != nil {
 			return err

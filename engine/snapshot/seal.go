@@ -30,8 +30,13 @@ func newGCM(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// sealedSize is the size of a sealed file of so many plain bytes, at least one.
-func sealedSize(plain int64) int64 { return plain + (plain+chunkSize-1)/chunkSize*tagSize }
+// storedSize is the size of a file of so many plain bytes, at least one.
+func storedSize(plain int64, sealed bool) int64 {
+	if !sealed {
+		return plain
+	}
+	return plain + (plain+chunkSize-1)/chunkSize*tagSize
+}
 
 func newDataKey() []byte {
 	key := make([]byte, KeySize)

@@ -46,8 +46,8 @@ type program struct {
 	Snapshots           string        `placeholder:"PLACE" env:"MEMORYDB_SNAPSHOTS" help:"Where snapshots are kept: a folder, or s3://host:port/bucket/prefix?region=…&insecure=true with the credentials of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. The log is trimmed behind them. None: the log is kept whole, and replayed at each start."`
 	SnapshotKey         string        `placeholder:"FILE" type:"existingfile" env:"MEMORYDB_SNAPSHOT_KEY" help:"File with the key that snapshots are encrypted with: 64 hexadecimal digits. None: snapshots are plain RDB files."`
 	SnapshotAcceptPlain bool          `env:"MEMORYDB_SNAPSHOT_ACCEPT_PLAIN" help:"With --snapshot-key, use plain snapshots too: after a key was introduced, until there is an encrypted one."`
-	SnapshotRecords     uint64        `placeholder:"N" env:"MEMORYDB_SNAPSHOT_RECORDS" help:"Take a snapshot when so many records were logged since the newest one (500000, of a large shard more)."`
-	SnapshotBytes       int64         `placeholder:"BYTES" env:"MEMORYDB_SNAPSHOT_BYTES" help:"The same by bytes (256 MiB, of a large shard more)."`
+	SnapshotRecords     uint64        `placeholder:"N" env:"MEMORYDB_SNAPSHOT_RECORDS" help:"Take a snapshot when so many records were logged since the newest one (2000000, of a large shard more)."`
+	SnapshotBytes       int64         `placeholder:"BYTES" env:"MEMORYDB_SNAPSHOT_BYTES" help:"The same by bytes (512 MiB, of a large shard more)."`
 	SnapshotKeep        int           `default:"3" placeholder:"N" env:"MEMORYDB_SNAPSHOT_KEEP" help:"How many snapshots are kept; 0 is all (${default})."`
 	SnapshotLook        time.Duration `default:"5s" placeholder:"TIME" env:"MEMORYDB_SNAPSHOT_LOOK" help:"How often is looked whether a snapshot is due (${default})."`
 
