@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/openmemorydb/memorydb/engine"
 	"github.com/openmemorydb/memorydb/engine/cluster"
 	"github.com/openmemorydb/memorydb/engine/shard"
 	"github.com/openmemorydb/memorydb/engine/txlog"
@@ -36,6 +37,26 @@ func TestLinearizableOnMemlog(t *testing.T) {
 			hold:  func() func() { gate.Close(); return gate.Open },
 			fails: func() func() { gate.Fail(); return gate.Open },
 		})
+	})
+}
+
+// The log is trimmed behind one snapshot after the other meanwhile: whoever drops its memory begins with one of them, and whoever is slow is left behind.
+func TestLinearizableOnSnapshots(t *testing.T) {
+	eachSeed(t, 2, func(t *testing.T, seed uint64) {
+		gate := &memlog.Gate{}
+		k := newKept(t, gate, 50)
+		torture(t, seed, world{
+			open:      func() txlog.Log { return k.memory.Shard("0001") },
+			hold:      func() func() { gate.Close(); return gate.Open },
+			fails:     func() func() { gate.Fail(); return gate.Open },
+			configure: k.configure,
+			step:      func() error { return k.keeper.Step(context.Background()) },
+		})
+		all, err := k.store.List(t.Context())
+		if err != nil || len(all) == 0 || k.memory.Shard("0001").First() == 1 {
+			t.Errorf("%d snapshots, %v; the log begins at %v", len(all), err, k.memory.Shard("0001").First())
+		}
+		t.Logf("%d snapshots", len(all))
 	})
 }
 
@@ -141,6 +162,9 @@ func (d *slowDisks) set(held chan struct{}, broken bool) {
 type world struct {
 	open        func() txlog.Log
 	hold, fails func() func()
+	// configure changes a node's configuration, and step is called over and over; both may be nil.
+	configure func(*engine.Config)
+	step      func() error
 }
 
 // trial is one run.
@@ -165,7 +189,7 @@ const (
 func torture(t *testing.T, seed uint64, w world) {
 	tr := &trial{world: w, t: t, history: newHistory(), think: 2 * time.Millisecond, done: make(chan struct{})}
 	for _, name := range []string{"a", "b", "c"} {
-		tr.add(openNode(t, w.open(), name, nil))
+		tr.add(openNode(t, w.open(), name, w.configure))
 	}
 	tr.nodes[0].promote(t)
 	publish(t, tr.epoch.Add(1), tr.nodes[0], tr.nodes...)
@@ -175,6 +199,9 @@ func torture(t *testing.T, seed uint64, w world) {
 	}
 	chaos.Go(func() { tr.promotions(rand.New(rand.NewPCG(seed, 100))) })
 	chaos.Go(func() { tr.disturbances(rand.New(rand.NewPCG(seed, 101))) })
+	if w.step != nil {
+		chaos.Go(tr.steps)
+	}
 	pause(context.Background(), trialTime)
 	close(tr.done)
 	chaos.Wait()
@@ -242,6 +269,16 @@ func (tr *trial) promotions(rnd *rand.Rand) {
 	}
 }
 
+func (tr *trial) steps() {
+	for !tr.over() {
+		if err := tr.step(); err != nil {
+			tr.t.Errorf("step: %v", err)
+			return
+		}
+		pause(context.Background(), time.Millisecond)
+	}
+}
+
 func (tr *trial) mapWith(epoch uint64, primary *member) cluster.Map {
 	sh := cluster.Shard{ID: "0001", Epoch: epoch, Slots: []cluster.Range{{First: 0, Last: 16383}}}
 	for _, m := range tr.nodes {
@@ -282,7 +319,7 @@ func (tr *trial) disturbances(rnd *rand.Rand) {
 func (tr *trial) sameEverywhere(last *member) {
 	t := tr.t
 	want, at := last.Digest()
-	fresh := openNode(t, tr.open(), "fresh", nil)
+	fresh := openNode(t, tr.open(), "fresh", tr.configure)
 	if err := fresh.CaughtUp(soon(t)); err != nil {
 		t.Fatal(err)
 	}

@@ -27,19 +27,19 @@ type kept struct {
 	away   atomic.Int64 // how many reads of the bucket fail before it is there
 }
 
-func newKept(t *testing.T) *kept {
+func newKept(t *testing.T, gate *memlog.Gate, records uint64) *kept {
 	t.Helper()
 	b, err := bucket.Open(t.Context(), filepath.Join(t.TempDir(), "snapshots"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.Close() })
-	k := &kept{memory: memlog.New(nil)}
+	k := &kept{memory: memlog.New(gate)}
 	k.store, err = snapshot.New(snapshot.Config{Bucket: &awayBucket{b, &k.away}, Shard: "test/0001", Key: bytes.Repeat([]byte("k"), snapshot.KeySize), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.keeper = snapshot.NewKeeper(snapshot.KeeperConfig{Store: k.store, Log: k.memory.Shard("0001"), Shadow: func() snapshot.Shadow { return engine.NewShadow(time.Now, nil) }, Records: 10})
+	k.keeper = snapshot.NewKeeper(snapshot.KeeperConfig{Store: k.store, Log: k.memory.Shard("0001"), Shadow: func() snapshot.Shadow { return engine.NewShadow(time.Now, nil) }, Records: records})
 	return k
 }
 
@@ -104,7 +104,7 @@ func sameKeys(t *testing.T, primary, node *member) {
 }
 
 func TestNodeBeginsWithASnapshot(t *testing.T) {
-	k := newKept(t)
+	k := newKept(t, nil, 10)
 	a := k.open(t, "a")
 	a.promote(t)
 	publish(t, 1, a, a)
@@ -113,7 +113,7 @@ func TestNodeBeginsWithASnapshot(t *testing.T) {
 	if err := a.client(t, nil).Set(soon(t), "after", "the snapshot", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	k.away.Store(2) // it asks again
+	k.away.Store(1) // it asks again
 	b := k.open(t, "b")
 	sameKeys(t, a, b)
 	if st := b.Status(); st.Leader != a.id || st.Role != shard.Replica {
@@ -137,7 +137,7 @@ func TestNodeBeginsWithASnapshot(t *testing.T) {
 }
 
 func TestNodeWithoutSnapshotsStopsAtATrimmedLog(t *testing.T) {
-	k := newKept(t)
+	k := newKept(t, nil, 10)
 	a := k.open(t, "a")
 	a.promote(t)
 	publish(t, 1, a, a)
@@ -176,7 +176,7 @@ func (s *stuck) Wait(ctx context.Context, pos txlog.Pos) error {
 }
 
 func TestReplicaThatWasLeftBehindBeginsAnew(t *testing.T) {
-	k := newKept(t)
+	k := newKept(t, nil, 10)
 	a := k.open(t, "a")
 	a.promote(t)
 	publish(t, 1, a, a)

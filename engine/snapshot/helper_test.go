@@ -53,7 +53,7 @@ func newWorld(t testing.TB) *world {
 	shadow := w.shadow()
 	w.table, w.libs = shadow.Table, shadow.Libraries
 	w.writer = w.node(w.log, shadow)
-	w.must(w.writer.Lead(t.Context(), "test"))
+	w.must(w.writer.Lead(t.Context(), "test", 0, 0))
 	return w
 }
 
