@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc64"
-	"math/rand/v2"
 )
 
 // Leadership is the payload of a Lead record.
@@ -33,8 +32,8 @@ func DecodeLeadership(payload []byte) (Leadership, error) {
 	return l, nil
 }
 
-// FirstPulse is the pulse of a log that is opened: by chance, so that nobody takes it for one from before.
-func FirstPulse() uint64 { return rand.Uint64()>>2 + 1 }
+// FirstPulse is the pulse of a log at its opening of that number, counted from 1: no opening before has had it or will come to it.
+func FirstPulse(opening uint64) uint64 { return opening << 36 }
 
 var chainTable = crc64.MakeTable(crc64.ECMA)
 

@@ -20,6 +20,7 @@ type Memory struct {
 
 	mu     sync.Mutex // guards everything below, in the shards too
 	shards map[string]*shard
+	lives  uint64 // crashes, and one
 }
 
 // shard is one shard's log. The atomics are written under Memory.mu.
@@ -48,7 +49,7 @@ func New(gate *Gate) *Memory {
 	if gate == nil {
 		gate = &Gate{}
 	}
-	m := &Memory{gate: gate, shards: map[string]*shard{}}
+	m := &Memory{gate: gate, shards: map[string]*shard{}, lives: 1}
 	gate.attach(m)
 	return m
 }
@@ -60,7 +61,7 @@ func (m *Memory) Shard(id string) txlog.Log {
 	s := m.shards[id]
 	if s == nil {
 		s = &shard{m: m, changed: make(chan struct{})}
-		s.pulse.Store(txlog.FirstPulse())
+		s.pulse.Store(txlog.FirstPulse(m.lives))
 		m.shards[id] = s
 	}
 	return &handle{s: s, closed: make(chan struct{})}
@@ -79,6 +80,7 @@ func (m *Memory) Drop(id string) error {
 func (m *Memory) Crash(keep bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.lives++
 	for id, old := range m.shards {
 		s := &shard{m: m, records: slices.Clone(old.records), base: old.base, chain: old.chain, settled: old.settled, changed: make(chan struct{})}
 		tail := txlog.Pos(old.tail.Load())
@@ -90,7 +92,7 @@ func (m *Memory) Crash(keep bool) {
 		s.tail.Store(uint64(tail))
 		s.durable.Store(uint64(tail))
 		s.epoch.Store(epoch)
-		s.pulse.Store(txlog.FirstPulse())
+		s.pulse.Store(txlog.FirstPulse(m.lives))
 		s.settled = state{s.chain, epoch}
 		old.dead = true
 		old.notify()

@@ -119,7 +119,6 @@ func (r *replay) records(sh *shard, s segment.Section) error {
 
 func (r *replay) add(number uint32, id string) *shard {
 	sh := &shard{q: r.q, id: id, number: number, declared: true, first: 1}
-	sh.pulse.Store(txlog.FirstPulse())
 	r.shards[number] = sh
 	r.next = max(r.next, number+1)
 	return sh
@@ -157,6 +156,7 @@ func (r *replay) install() {
 	for _, sh := range r.shards {
 		sh.tail.Store(uint64(sh.durablePos()))
 		sh.epoch.Store(sh.settled.epoch)
+		sh.pulse.Store(txlog.FirstPulse(uint64(q.generation)))
 		sh.flight = sh.durablePos()
 		sh.newest = sh.settled
 		sh.first = min(sh.first, sh.durablePos()+1)

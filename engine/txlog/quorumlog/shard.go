@@ -84,7 +84,7 @@ func (q *Quorum) Shard(id string, opts Options) (txlog.Log, error) {
 	s := q.shards[id]
 	if s == nil {
 		s = &shard{q: q, id: id, first: 1, kept: 1}
-		s.pulse.Store(txlog.FirstPulse())
+		s.pulse.Store(txlog.FirstPulse(uint64(q.generation)))
 		q.shards[id] = s
 	}
 	if err := s.setKey(opts.Key); err != nil {
