@@ -27,15 +27,25 @@ func (n *Node) feed() *server.Feed {
 	return f
 }
 
-// snapshot writes a keyspace as an RDB file: function libraries, and all keys but those that have expired.
-func (n *Node) snapshot(db *keyspace.DB, out io.Writer) error {
-	return snapshot.Write(out, db, n.scripts.Libraries(db))
+// snapshot writes a keyspace as an RDB file: function libraries, and all keys but those that have expired, as far as they are wanted.
+func (n *Node) snapshot(db *keyspace.DB, out io.Writer, keys, libraries bool) error {
+	var codes []string
+	if libraries {
+		codes = n.scripts.Libraries(db)
+	}
+	if !keys {
+		now := db.Now
+		db = newDB()
+		defer db.Close()
+		db.Now = now
+	}
+	return snapshot.Write(out, db, codes)
 }
 
 // save keeps an RDB file: under another name first, so that a whole one is there at any time.
 func (n *Node) save(db *keyspace.DB, background bool) error {
 	var file bytes.Buffer
-	if err := n.snapshot(db, &file); err != nil {
+	if err := n.snapshot(db, &file, true, true); err != nil {
 		return err
 	}
 	if !background {

@@ -95,6 +95,8 @@ type Spec struct {
 	Tips []string
 	// Subcommands are the rows of a container.
 	Subcommands []Spec
+	// Effective is what the arguments make of Flags, for rows that run scripts which say of themselves what they do; nil leaves Flags. It may be called without the turn.
+	Effective func(argv [][]byte) Flags
 	// Run executes the command. Its steps are always arguments, lookup, change, reply. A refusal is returned as a resp.Error, never written;
 	// the executor cuts back what was written before it. Nil for a container.
 	Run func(*Call) error
@@ -115,6 +117,20 @@ func (s *Spec) Is(f Flags) bool { return s.Flags&f == f }
 
 // Any says whether one of f is set.
 func (s *Spec) Any(f Flags) bool { return s.Flags&f != 0 }
+
+// FlagsOf are the flags of a request of this row.
+func (s *Spec) FlagsOf(argv [][]byte) Flags {
+	if s.Effective == nil {
+		return s.Flags
+	}
+	return s.Effective(argv)
+}
+
+// Is says whether all of g are set.
+func (f Flags) Is(g Flags) bool { return f&g == g }
+
+// Any says whether one of g is set.
+func (f Flags) Any(g Flags) bool { return f&g != 0 }
 
 // Subcommand finds a subcommand by its lower-case name; nil if there is none.
 func (s *Spec) Subcommand(name string) *Spec { return s.subs[name] }

@@ -164,7 +164,7 @@ func (c *Config) table() []*Directive {
 		// Durability and replication.
 		{Name: "repl-ping-replica-period", Aliases: []string{"repl-ping-slave-period"}, Live: true, value: integer(&c.ReplPingReplicaPeriod, 10, 1, int31),
 			Effect: "Seconds between the PINGs to a replica of Redis (SYNC)."},
-		{Name: "aof-use-rdb-preamble", Live: true, value: enum(nil, "yes", "yes"),
+		{Name: "aof-use-rdb-preamble", Live: true, value: boolean(nil, true),
 			Note: "There is no append-only file to rewrite."},
 		{Name: "appendonly", Live: true, value: enum(nil, "yes", "yes"),
 			Note: "Every write is in the transaction log before it is acknowledged."},

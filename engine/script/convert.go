@@ -81,6 +81,11 @@ func (r *reader) value() glua.LValue {
 		t.RawSetString("format", glua.LString(text[:3]))
 		t.RawSetString("string", glua.LString(text[4:]))
 		return single(r.l, "verbatim_string", t)
+	case '|': // attributes are not shown to scripts
+		for range 2 * r.number(head) {
+			r.value()
+		}
+		return r.value()
 	default:
 		return r.collection(kind, r.number(head))
 	}

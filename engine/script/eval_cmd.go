@@ -16,16 +16,16 @@ func (e *Engine) evalRows() []command.Spec {
 	return []command.Spec{
 		{Name: "eval", Arity: -3, Flags: scriptFlags, Group: command.Scripting, Keys: keysOf(command.RW | command.Access | command.Update), Since: "2.6.0",
 			Args: "script numkeys [key [key ...]] [arg [arg ...]]", Summary: "Executes a Lua script.", Complexity: "Depends on the script that is executed.",
-			Run: func(c *command.Call) error { return e.eval(c, false) }},
+			Effective: e.evalFlags(scriptFlags), Run: func(c *command.Call) error { return e.eval(c, false) }},
 		{Name: "evalsha", Arity: -3, Flags: scriptFlags, Group: command.Scripting, Keys: keysAt(command.RW | command.Access | command.Update), Since: "2.6.0",
 			Args: "sha1 numkeys [key [key ...]] [arg [arg ...]]", Summary: "Executes a cached Lua script, named by its SHA-1.", Complexity: "Depends on the script that is executed.",
-			Run: func(c *command.Call) error { return e.evalSHA(c, false) }},
+			Effective: e.evalSHAFlags(scriptFlags), Run: func(c *command.Call) error { return e.evalSHA(c, false) }},
 		{Name: "eval_ro", Arity: -3, Flags: readFlags, Group: command.Scripting, Keys: keysOf(command.RO | command.Access), Since: "7.0.0",
 			Args: "script numkeys [key [key ...]] [arg [arg ...]]", Summary: "Executes a Lua script that only reads.", Complexity: "Depends on the script that is executed.",
-			Run: func(c *command.Call) error { return e.eval(c, true) }},
+			Effective: e.evalFlags(readFlags), Run: func(c *command.Call) error { return e.eval(c, true) }},
 		{Name: "evalsha_ro", Arity: -3, Flags: readFlags, Group: command.Scripting, Keys: keysAt(command.RO | command.Access), Since: "7.0.0",
 			Args: "sha1 numkeys [key [key ...]] [arg [arg ...]]", Summary: "Executes a cached Lua script that only reads, named by its SHA-1.",
-			Complexity: "Depends on the script that is executed.", Run: func(c *command.Call) error { return e.evalSHA(c, true) }},
+			Complexity: "Depends on the script that is executed.", Effective: e.evalSHAFlags(readFlags), Run: func(c *command.Call) error { return e.evalSHA(c, true) }},
 	}
 }
 

@@ -46,17 +46,17 @@ func (e *Engine) fcallRows() []command.Spec {
 	return []command.Spec{
 		{Name: "fcall", Arity: -3, Flags: scriptFlags, Group: command.Scripting, Keys: keysOf(command.RW | command.Access | command.Update), Since: "7.0.0",
 			Args: "function numkeys [key [key ...]] [arg [arg ...]]", Summary: "Executes a function.", Complexity: "Depends on the function that is executed.",
-			Run: func(c *command.Call) error { return e.fcall(c, false) }},
+			Effective: e.fcallFlags(scriptFlags), Run: func(c *command.Call) error { return e.fcall(c, false) }},
 		{Name: "fcall_ro", Arity: -3, Flags: readFlags, Group: command.Scripting, Keys: keysOf(command.RO | command.Access), Since: "7.0.0",
 			Args: "function numkeys [key [key ...]] [arg [arg ...]]", Summary: "Executes a function that only reads.", Complexity: "Depends on the function that is executed.",
-			Run: func(c *command.Call) error { return e.fcall(c, true) }},
+			Effective: e.fcallFlags(readFlags), Run: func(c *command.Call) error { return e.fcall(c, true) }},
 	}
 }
 
 func (e *Engine) fcall(c *command.Call, readOnly bool) error {
 	l := e.libsOf(c.DB)
 	c.Looks(beside)
-	f := l.functions[string(c.Argv[1])]
+	f := l.functions[fold(string(c.Argv[1]))]
 	if f == nil {
 		return resp.Error("ERR Function not found")
 	}
@@ -96,7 +96,7 @@ func (e *Engine) functionLoad(c *command.Call) error {
 func (e *Engine) functionDelete(c *command.Call) error {
 	l := e.libsOf(c.DB)
 	c.Looks(beside)
-	lib := l.byName[string(c.Argv[2])]
+	lib := l.byName[fold(string(c.Argv[2]))]
 	if lib == nil {
 		return resp.Error("ERR Library not found")
 	}
@@ -157,7 +157,7 @@ func (e *Engine) functionRestore(c *command.Call) error {
 	}
 	for _, code := range codes {
 		name, _, _ := metadata(code)
-		if policy == "append" && next.byName[name] != nil {
+		if policy == "append" && next.byName[fold(name)] != nil {
 			return resp.Errorf("ERR Library %s already exists", name)
 		}
 		if _, err := e.create(next, code, policy == "replace", c.Client == nil); err != nil {

@@ -18,7 +18,7 @@ import (
 
 // libraries are the function libraries of a keyspace. They hang on it, so that they come and go with it.
 type libraries struct {
-	byName    map[string]*library
+	byName    map[string]*library // by fold of the name, as all such maps
 	functions map[string]*function
 	state     *lua.State // where the functions live
 }
@@ -67,15 +67,20 @@ func (e *Engine) count(l *libraries) {
 		bytes += len(lib.code)
 	}
 	e.fnBytes.Store(int64(bytes))
+	declared := make(map[string]flags, len(l.functions))
+	for name, f := range l.functions {
+		declared[name] = f.flags
+	}
+	e.declared.Store(&declared)
 }
 
 func (l *libraries) link(lib *library) {
-	l.byName[lib.name] = lib
+	l.byName[fold(lib.name)] = lib
 	maps.Copy(l.functions, lib.functions)
 }
 
 func (l *libraries) unlink(lib *library) {
-	delete(l.byName, lib.name)
+	delete(l.byName, fold(lib.name))
 	for name := range lib.functions {
 		delete(l.functions, name)
 	}
@@ -122,8 +127,8 @@ func metadata(code string) (name, rest string, err error) {
 		return "", "", resp.Error("ERR Missing library metadata")
 	}
 	line, _, found := strings.Cut(code, "\n")
-	words := strings.Fields(line)
-	if !found || len(words) == 0 {
+	words, ok := splitArgs(line)
+	if !found || !ok {
 		return "", "", resp.Error("ERR Invalid library metadata")
 	}
 	named := false
@@ -154,7 +159,7 @@ func (e *Engine) create(l *libraries, code string, replace, replayed bool) (*lib
 	if err != nil {
 		return nil, err
 	}
-	old := l.byName[name]
+	old := l.byName[fold(name)]
 	if old != nil && !replace {
 		return nil, resp.Errorf("ERR Library '%s' already exists", name)
 	}
@@ -168,9 +173,9 @@ func (e *Engine) create(l *libraries, code string, replace, replayed bool) (*lib
 	if len(lib.functions) == 0 {
 		return nil, resp.Error("ERR No functions registered")
 	}
-	for name := range lib.functions {
+	for name, f := range lib.functions {
 		if other := l.functions[name]; other != nil && other.library != old {
-			return nil, resp.Errorf("ERR Function %s already exists", name)
+			return nil, resp.Errorf("ERR Function %s already exists", f.name)
 		}
 	}
 	if old != nil {
@@ -232,7 +237,7 @@ func (e *Engine) newFunctionState() *lua.State {
 	s := lua.NewState()
 	t := baseAPI(s, e)
 	for name, fn := range map[string]glua.LGFunction{
-		"call": e.callCommand, "pcall": e.pcallCommand, "setresp": setResp, "set_repl": setRepl, "acl_check_cmd": e.aclCheck, "register_function": registerFunction,
+		"call": e.callCommand, "pcall": e.pcallCommand, "setresp": setResp, "set_repl": setRepl, "acl_check_cmd": e.aclCheck,
 	} {
 		t.RawSetString(name, s.NewFunction(fn))
 	}
@@ -283,13 +288,13 @@ func registerFunction(l *glua.LState) int {
 	case wrong != "":
 	case !validName(f.name):
 		wrong = "Library " + errName // Redis's words, though it is a function's name
-	case lib.functions[f.name] != nil:
+	case lib.functions[fold(f.name)] != nil:
 		wrong = "Function already exists in the library"
 	}
 	if wrong != "" {
 		raise(l, wrong)
 	}
-	lib.functions[f.name] = f
+	lib.functions[fold(f.name)] = f
 	return 0
 }
 

@@ -71,6 +71,8 @@ type Engine struct {
 	fnCount atomic.Int64
 	libs    atomic.Int64
 	fnBytes atomic.Int64
+
+	declared atomic.Pointer[map[string]flags] // of the functions, for whoever doesn't hold the turn
 }
 
 // script is a cached script.

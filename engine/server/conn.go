@@ -94,11 +94,17 @@ type conn struct {
 	monitor    atomic.Bool
 	tracking   atomic.Pointer[tracking] // of client-side caching; nil is off
 	caching    bool                     // CLIENT CACHING was called just before
+	does       command.Flags            // of the request
 	led        bool                     // a request of the batch was executed as primary: its reply needs the lease
 	scriptRead bool                     // the script that runs has executed a request that only reads
 	replica    atomic.Bool              // is fed as a replica of Redis
 	rdbOnly    bool                     // REPLCONF rdb-only: the file is all it wants
-	feeding    bool
+	fed        atomic.Int64             // position of the log up to which it was fed; -1 if it is not
+	feedPort   atomic.Int64             // REPLCONF listening-port
+
+	filtered, onlyLibraries bool // REPLCONF rdb-filter-only: the file is to have no keys, function libraries perhaps
+
+	feeding bool
 }
 
 func newConn(s *Server, nc, raw net.Conn, id int64) *conn {
@@ -108,6 +114,7 @@ func newConn(s *Server, nc, raw net.Conn, id int64) *conn {
 	c.subs = s.channels.NewSubscriber(c)
 	c.client.ID, c.client.Session, c.client.TLS = id, c, s.cfg.TLS != nil
 	c.call.Client, c.call.Reply, c.call.MayBlock = &c.client, &c.out, true
+	c.fed.Store(-1)
 	c.active.Store(c.since.UnixMilli())
 	c.set = s.settings.Load()
 	c.aclVersion = s.cfg.ACL.Version()

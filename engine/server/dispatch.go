@@ -47,6 +47,7 @@ func (c *conn) request() {
 		return
 	case err == nil:
 		c.call.Spec = row
+		c.does = row.FlagsOf(c.cmd.Args)
 		err = c.refusal(row)
 	}
 	switch {
@@ -276,7 +277,7 @@ func servedElsewhere(c *conn, row *command.Spec) error {
 	if row.Is(command.PubSub) && c.role == shard.Replica {
 		return c.routeChannel(at)
 	}
-	return c.route(at, row.Is(command.Write))
+	return c.route(at, c.does.Is(command.Write))
 }
 
 // routeChannel asks the router for a sharded channel: a replica serves those of its shard without READONLY.
@@ -315,7 +316,7 @@ func outOfMemory(c *conn, row *command.Spec) error {
 	if c.srv.cfg.Shard.Role() != shard.Primary {
 		return nil // what a replica holds is its primary's to decide
 	}
-	adds := row.Is(command.DenyOOM) || c.tx.open && !runsInMulti(row) || row.FullName == "exec" && c.tx.adds
+	adds := c.does.Is(command.DenyOOM) || c.tx.open && !runsInMulti(row) || row.FullName == "exec" && c.tx.adds
 	if !adds && (row.Is(command.NoTurn) || c.tx.open) {
 		return nil
 	}
@@ -334,7 +335,7 @@ func outOfMemory(c *conn, row *command.Spec) error {
 
 // tooFewReplicas refuses writes while fewer replicas than min-replicas-to-write are online.
 func tooFewReplicas(c *conn, row *command.Spec) error {
-	if row.Is(command.Write) || row.FullName == "exec" && c.tx.writes {
+	if c.does.Is(command.Write) || row.FullName == "exec" && c.tx.writes {
 		return c.srv.EnoughReplicas()
 	}
 	return nil
@@ -362,7 +363,7 @@ func (s *Server) EnoughReplicas() error {
 const errNoReplicas resp.Error = "NOREPLICAS Not enough good replicas to write."
 
 func notWritable(c *conn, row *command.Spec) error {
-	if c.srv.cfg.Shard.Role() == shard.Replica && (row.Is(command.Write) || row.FullName == "exec" && c.tx.writes) {
+	if c.srv.cfg.Shard.Role() == shard.Replica && (c.does.Is(command.Write) || row.FullName == "exec" && c.tx.writes) {
 		return resp.ErrReadOnly
 	}
 	return nil

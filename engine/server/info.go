@@ -260,6 +260,7 @@ func infoReplication(b *strings.Builder, s *snapshot) {
 		if cfg.Replicas != nil {
 			replicas = cfg.Replicas()
 		}
+		replicas = append(replicas, s.srv.fedReplicas()...)
 	} else {
 		p := s.srv.primary()
 		state, syncing := "down", 0

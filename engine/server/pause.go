@@ -66,7 +66,7 @@ func (c *conn) postponed(row *command.Spec) bool {
 	if c.srv.paused.until.Load() == 0 {
 		return false
 	}
-	writes := row.Any(command.Write|command.MayReplicate) || row.FullName == "exec" && c.tx.mayWrite
+	writes := c.does.Any(command.Write|command.MayReplicate) || row.FullName == "exec" && c.tx.mayWrite
 	return c.postpone(c.srv.paused.stops(writes, c.srv.cfg.Now))
 }
 

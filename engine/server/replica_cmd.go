@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +20,8 @@ import (
 // Feed is what a replica of Redis is fed from (SYNC, PSYNC), with --admin-commands: data can leave for a redis-server, or for tools that read its protocol. Our own
 // replicas don't use it: they read the log.
 type Feed struct {
-	// Snapshot writes a keyspace as an RDB file. The caller holds the turn.
-	Snapshot func(db *keyspace.DB, w io.Writer) error
+	// Snapshot writes a keyspace as an RDB file, without its keys or without its function libraries if they are not wanted. The caller holds the turn.
+	Snapshot func(db *keyspace.DB, w io.Writer, keys, libraries bool) error
 	// Follow calls fn with the commands of each durable record from a position on, and with none when every has passed without one, until ctx ends or fn fails.
 	Follow func(ctx context.Context, from txlog.Pos, every time.Duration, fn func(commands [][][]byte) error) error
 	// Save keeps a keyspace as an RDB file (SAVE, BGSAVE), nil if there is nowhere to; the caller holds the turn. With background it returns once the content is taken.
@@ -65,7 +66,7 @@ func (c *conn) becomeReplica(call *command.Call, head string) error {
 		return errors.New("SYNC on a connection that is a replica already")
 	}
 	var file bytes.Buffer
-	if err := feed.Snapshot(call.DB, &file); err != nil {
+	if err := feed.Snapshot(call.DB, &file, !c.filtered, !c.filtered || c.onlyLibraries); err != nil {
 		return fmt.Errorf("snapshot for a replica: %w", err)
 	}
 	if head != "" {
@@ -79,6 +80,7 @@ func (c *conn) becomeReplica(call *command.Call, head string) error {
 		return nil
 	}
 	from := c.asideTurn().Position() + 1
+	c.fed.Store(int64(from) - 1)
 	c.srv.wg.Add(1)
 	go c.feedReplica(from)
 	return nil
@@ -114,6 +116,7 @@ func (c *conn) feedReplica(from txlog.Pos) {
 			send([]byte("EXEC"))
 		}
 		c.Push(func(out *resp.Writer) { out.Raw(w.Bytes()) })
+		c.fed.Store(int64(c.srv.cfg.Shard.Durable()))
 		return nil
 	})
 	if err != nil && c.ctx.Err() == nil {
@@ -137,11 +140,18 @@ func replconf(c *command.Call) error {
 			}
 			if name == "rdb-only" {
 				session(c).rdbOnly = n == 1
+			} else {
+				session(c).feedPort.Store(n)
 			}
 		case "rdb-filter-only":
-			if len(value) > 0 { // a file always has all keys and libraries
-				return resp.Errorf("ERR Unsupported rdb-filter-only option: %s", value)
+			libraries := false
+			for _, part := range strings.Fields(string(value)) { // what the file is to have; nothing else
+				if !strings.EqualFold(part, "functions") {
+					return resp.Errorf("ERR Unsupported rdb-filter-only option: %s", part)
+				}
+				libraries = true
 			}
+			session(c).filtered, session(c).onlyLibraries = true, libraries
 		case "ip-address", "capa":
 		case "ack", "fack":
 			return nil
@@ -220,4 +230,19 @@ func shutdown(c *command.Call) error {
 	feed.Shutdown()
 	s.closing = true
 	return nil
+}
+
+// fedReplicas are the connections that follow the node by SYNC, as INFO shows them. Offset is the position of the log up to which they were sent everything.
+func (s *Server) fedReplicas() []ReplicaInfo {
+	var out []ReplicaInfo
+	for _, c := range s.clients.all() {
+		if at := c.fed.Load(); at >= 0 && c.replica.Load() {
+			host, _, err := net.SplitHostPort(c.addr)
+			if err != nil {
+				host = c.addr
+			}
+			out = append(out, ReplicaInfo{Host: host, Port: int(c.feedPort.Load()), Online: true, Offset: at})
+		}
+	}
+	return out
 }

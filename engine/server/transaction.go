@@ -73,9 +73,9 @@ func (t *transaction) queue(c *conn, row *command.Spec) {
 	argv := cloneWords(c.cmd.Args)
 	t.queued = append(t.queued, queued{row, argv})
 	t.bytes += bytesOf(argv)
-	t.writes = t.writes || row.Is(command.Write)
-	t.mayWrite = t.mayWrite || row.Any(command.Write|command.MayReplicate)
-	t.adds = t.adds || row.Is(command.DenyOOM)
+	t.writes = t.writes || c.does.Is(command.Write)
+	t.mayWrite = t.mayWrite || c.does.Any(command.Write|command.MayReplicate)
+	t.adds = t.adds || c.does.Is(command.DenyOOM)
 	for _, k := range c.requestKeys() {
 		s := slot.Of(argv[k.Index])
 		t.crossSlot = t.crossSlot || t.hasKeys && s != t.slot
