@@ -26,6 +26,7 @@ var deviations = map[string]string{
 	"command|getkeys":   "Of GEORADIUS with several STORE options the last one is listed only, which is the one that counts.",
 	"xinfo|consumers":   "When a consumer was seen last without being given anything is known to the primary alone, until it is given something: it is no change of the log.",
 	"xautoclaim":        "A COUNT beyond the number of pending entries reserves no memory for them.",
+	"bgrewriteaof":      "Takes a snapshot and trims the transaction log behind it, which is what a node comes back from; refused where no snapshots are kept (`memorydb-server --snapshots`).",
 	"cluster|links":     "Always empty: nodes have no cluster bus, they share the transaction log.",
 	"cluster|nodes":     "The bus port is printed as 1122; there is none behind it.",
 	"exec":              "Rows that touch no data run after those that do; their replies stand in their places. HELLO inside a transaction changes the protocol of the replies after EXEC only.",
@@ -57,7 +58,6 @@ var deviations = map[string]string{
 
 // absent are the commands of Redis 7.0 that no row has, with the reason.
 var absent = map[string]string{
-	"BGREWRITEAOF":             "There is no append-only file: the transaction log is kept short by snapshots.",
 	"CLUSTER ADDSLOTS":         slotsElsewhere,
 	"CLUSTER ADDSLOTSRANGE":    slotsElsewhere,
 	"CLUSTER DELSLOTS":         slotsElsewhere,

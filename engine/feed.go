@@ -20,7 +20,7 @@ import (
 
 // feed is what replicas of Redis are fed from, and SAVE writes to.
 func (n *Node) feed() *server.Feed {
-	f := &server.Feed{Snapshot: n.snapshot, Follow: n.follow, Shutdown: n.cfg.Shutdown}
+	f := &server.Feed{Snapshot: n.snapshot, Follow: n.follow, Rewriter: n.cfg.Rewriter, Shutdown: n.cfg.Shutdown}
 	if n.cfg.DumpFile != "" {
 		f.Save = n.save
 	}

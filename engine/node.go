@@ -64,6 +64,8 @@ type Config struct {
 	DumpFile string
 	// Snapshots are the snapshots of the node's shard: what it begins with when its log is long, or was trimmed. Nil: it replays the whole log.
 	Snapshots *snapshot.Store
+	// Rewriter shortens the log for BGREWRITEAOF, with AdminCommands, as a snapshot.Keeper does; nil: it is refused.
+	Rewriter server.Rewriter
 	// Shutdown is called for SHUTDOWN, with AdminCommands; nil refuses it. It must return at once.
 	Shutdown func()
 	// Version is the program's version, for leadership entries.

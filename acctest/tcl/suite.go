@@ -149,7 +149,7 @@ func (o *options) start(kind string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	words := []string{o.server, "--listen", "127.0.0.1:" + strconv.Itoa(port), "--data", dir, "--log", "memory", "--admin-commands", "--log-level", "warn"}
+	words := []string{o.server, "--listen", "127.0.0.1:" + strconv.Itoa(port), "--data", dir, "--log", "memory", "--admin-commands", "--log-level", "warn", "--snapshots", filepath.Join(dir, "snapshots")}
 	if kind == "redis" {
 		words = []string{
 			"redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--cluster-port", strconv.Itoa(bus), "--cluster-enabled", "yes", "--save", "", "--dir", dir,

@@ -26,8 +26,18 @@ type Feed struct {
 	Follow func(ctx context.Context, from txlog.Pos, every time.Duration, fn func(commands [][][]byte) error) error
 	// Save keeps a keyspace as an RDB file (SAVE, BGSAVE), nil if there is nowhere to; the caller holds the turn. With background it returns once the content is taken.
 	Save func(db *keyspace.DB, background bool) error
+	// Rewriter shortens the log (BGREWRITEAOF); nil if nothing does.
+	Rewriter Rewriter
 	// Shutdown makes the program end (SHUTDOWN); nil if it can't be asked to. It returns at once.
 	Shutdown func()
+}
+
+// Rewriter shortens the transaction log: a snapshot is taken, and what is before it forgotten.
+type Rewriter interface {
+	// Rewrite asks for it and doesn't wait; an error if it goes on already.
+	Rewrite() error
+	// Rewriting says whether it goes on.
+	Rewriting() bool
 }
 
 // Rows of replication and RDB files as Redis has them. All see the whole keyspace: they are held while anything is uncommitted.
@@ -44,6 +54,8 @@ var replicaRows = []command.Spec{
 		Complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)", Run: shutdown},
 	{Name: "bgsave", Arity: -1, Flags: feedFlags, Group: command.Server, Since: "1.0.0", Args: "[SCHEDULE]", Summary: "Writes an RDB file in the background.",
 		Complexity: "O(1)", Run: bgsave},
+	{Name: "bgrewriteaof", Arity: 1, Flags: command.NoAsyncLoading | command.Admin | command.NoScript | command.NoTurn | command.Restricted, Group: command.Server, Since: "1.0.0",
+		Summary: "Takes a snapshot and trims the transaction log behind it.", Complexity: "O(1)", Run: rewriteLog},
 }
 
 const feedFlags = command.NoAsyncLoading | command.Admin | command.NoScript | command.WholeKeyspace | command.Restricted
@@ -245,4 +257,16 @@ func (s *Server) fedReplicas() []ReplicaInfo {
 		}
 	}
 	return out
+}
+
+func rewriteLog(c *command.Call) error {
+	feed := session(c).srv.cfg.Feed
+	if feed == nil || feed.Rewriter == nil {
+		return resp.Error("ERR There is no append-only file, and the node keeps no snapshots behind which the transaction log could be trimmed")
+	}
+	if feed.Rewriter.Rewrite() != nil {
+		return resp.Error("ERR Background append only file rewriting already in progress")
+	}
+	c.Reply.Simple("Background append only file rewriting started")
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/openmemorydb/memorydb/engine/txlog"
@@ -40,6 +41,9 @@ type Keeper struct {
 	failures int
 	next     time.Time // no snapshot is taken before
 	pruned   time.Time
+
+	asked     chan struct{} // has room for one
+	rewriting atomic.Bool
 }
 
 // Defaults of KeeperConfig.
@@ -70,19 +74,23 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	if cfg.Retry == 0 {
 		cfg.Retry = defaultRetry
 	}
-	return &Keeper{cfg: cfg}
+	return &Keeper{cfg: cfg, asked: make(chan struct{}, 1)}
 }
 
-// Run calls Step at each tick until ctx ends, and logs what fails.
+// Run calls Step at each tick, and does what Rewrite asks for, until ctx ends; it logs what fails.
 func (k *Keeper) Run(ctx context.Context, ticks <-chan time.Time) {
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return
+		case <-k.asked:
+			err = k.rewrite(ctx)
 		case <-ticks:
-			if err := k.Step(ctx); err != nil && ctx.Err() == nil {
-				k.cfg.Store.cfg.Logger.Error("keeping snapshots failed", "shard", k.cfg.Store.Shard(), "err", err)
-			}
+			err = k.Step(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			k.cfg.Store.cfg.Logger.Error("keeping snapshots failed", "shard", k.cfg.Store.Shard(), "err", err)
 		}
 	}
 }
@@ -178,6 +186,10 @@ func (k *Keeper) take(ctx context.Context) error {
 	if err := k.measure(ctx); err != nil || !k.due() {
 		return err
 	}
+	return k.takeNow(ctx)
+}
+
+func (k *Keeper) takeNow(ctx context.Context) error {
 	s := k.cfg.Store
 	begun := k.now()
 	m, err := s.Take(ctx, Source{Log: k.cfg.Log, Shadow: k.cfg.Shadow(), Scheduled: true})

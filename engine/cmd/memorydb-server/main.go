@@ -121,6 +121,10 @@ func (p *program) serve(ctx context.Context, stop func(), stderr io.Writer) (err
 	}
 	defer func() { err = errors.Join(err, kept.close()) }()
 	cfg.Snapshots = kept.store
+	keeper := kept.keeper(p, log.shard)
+	if keeper != nil {
+		cfg.Rewriter = keeper
+	}
 	node, err := engine.Open(cfg)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -130,7 +134,7 @@ func (p *program) serve(ctx context.Context, stop func(), stderr io.Writer) (err
 		defer cancel()
 		err = errors.Join(err, node.Close(closing))
 	}()
-	defer kept.keep(ctx, p, log.shard)()
+	defer keep(ctx, keeper, p.SnapshotLook)()
 	if err := node.SetMap(p.slotMap(log.node, tcpAddr(ln))); err != nil {
 		return errors.Join(err, ln.Close())
 	}

@@ -53,17 +53,24 @@ func (s *snapshots) close() error {
 	return s.bucket.Close()
 }
 
-// keep takes snapshots and trims the log, in the background, until the function that it returns is called.
-func (s *snapshots) keep(ctx context.Context, p *program, log txlog.Log) (stop func()) {
+// keeper takes snapshots and trims the log, once run; nil if there are no snapshots.
+func (s *snapshots) keeper(p *program, log txlog.Log) *snapshot.Keeper {
 	if s.store == nil {
-		return func() {}
+		return nil
 	}
-	keeper := snapshot.NewKeeper(snapshot.KeeperConfig{
+	return snapshot.NewKeeper(snapshot.KeeperConfig{
 		Store: s.store, Log: log, Shadow: func() snapshot.Shadow { return engine.NewShadow(time.Now, s.logger) },
 		Records: p.SnapshotRecords, Bytes: p.SnapshotBytes, Keep: snapshot.Retention{Count: p.SnapshotKeep},
 	})
+}
+
+// keep has the keeper, if there is one, look after the snapshots in the background until the function that it returns is called.
+func keep(ctx context.Context, keeper *snapshot.Keeper, every time.Duration) (stop func()) {
+	if keeper == nil {
+		return func() {}
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	ticker := time.NewTicker(p.SnapshotLook)
+	ticker := time.NewTicker(every)
 	var running sync.WaitGroup
 	running.Go(func() { keeper.Run(ctx, ticker.C) })
 	return func() {
