@@ -65,6 +65,7 @@ var layout = []struct{ pkg, imports string }{
 	{"acctest/crash", "acctest/harness"},
 	{"acctest/clients", "acctest/harness"},
 	{"acctest/tcl", ""},
+	{"acctest/mutants", ""},
 	{"examples/quickstart/check", ""},
 	{"", "provider"}, // main.go: the provider plugin, which never links engine or emulator
 }
