@@ -1,7 +1,6 @@
 package rdb
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,13 +14,21 @@ const maxString = 1 << 30
 
 // Decoder reads the parts of which values and files consist. It never takes more memory than what the source has left stands for.
 type Decoder struct {
-	mem  []byte        // what is left, if r is nil
-	r    *bufio.Reader // else the source
-	left int64         // at most so many bytes follow in r
-	read int64
-	sum  uint64 // checksum of what was read of r
-	part []byte // what was taken of r last
+	mem  []byte    // what is left, if src is nil
+	src  io.Reader // else the source
+	buf  []byte    // what was read of src: buf[mark:pos] was taken and is not settled yet, buf[pos:end] is to come
+	mark int
+	pos  int
+	end  int
+	left int64  // at most so many bytes may still be taken of src
+	read int64  // how many were taken
+	most int64  // how many may be taken before ErrLarge; 0 is no limit
+	sum  uint64 // checksum of what was taken of src, up to mark
+	part []byte // what was taken of src last, if that is more than buf holds
 	text []byte // the string that was decoded last
+
+	keeping bool   // what is taken of src is kept
+	kept    []byte // up to mark
 }
 
 // newMemoryDecoder is a Decoder of bytes in memory.
@@ -29,12 +36,12 @@ func newMemoryDecoder(p []byte) *Decoder { return &Decoder{mem: p} }
 
 // NewDecoder is a Decoder of a source that has size bytes, or fewer.
 func NewDecoder(r io.Reader, size int64) *Decoder {
-	return &Decoder{r: bufio.NewReaderSize(r, flushSize), left: size}
+	return &Decoder{src: r, buf: make([]byte, flushSize), left: size}
 }
 
 // Left is how many bytes may follow.
 func (d *Decoder) Left() int64 {
-	if d.r == nil {
+	if d.src == nil {
 		return int64(len(d.mem))
 	}
 	return d.left
@@ -46,31 +53,118 @@ func damaged(format string, args ...any) error {
 
 // take takes n bytes, valid until the next call.
 func (d *Decoder) take(n int64) ([]byte, error) {
-	if n < 0 || n > d.Left() {
-		return nil, damaged("%d bytes are wanted where %d are left", n, d.Left())
+	if err := d.allowed(n); err != nil {
+		return nil, err
 	}
-	if d.r == nil {
+	if d.src == nil {
 		p := d.mem[:n:n]
 		d.mem = d.mem[n:]
 		d.read += n
 		return p, nil
 	}
+	if n <= int64(len(d.buf)) {
+		return d.window(int(n))
+	}
 	// The source may have fewer bytes than it promised: room is taken as they come.
 	d.part = d.part[:0]
-	for int64(len(d.part)) < n {
-		at := len(d.part)
-		d.part = append(d.part, make([]byte, min(n-int64(at), flushSize))...)
-		if _, err := io.ReadFull(d.r, d.part[at:]); err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-				return nil, damaged("the source ends at byte %d", d.read)
-			}
-			return nil, fmt.Errorf("rdb: %w", err)
+	for n > 0 {
+		p, err := d.window(int(min(n, int64(len(d.buf)))))
+		if err != nil {
+			return nil, err
+		}
+		d.part = append(d.part, p...)
+		n -= int64(len(p))
+	}
+	return d.part, nil
+}
+
+// allowed is nil if n more bytes may be taken, as far as is known before they come.
+func (d *Decoder) allowed(n int64) error {
+	if n < 0 || n > d.Left() {
+		return damaged("%d bytes are wanted where %d are left", n, d.Left())
+	}
+	if d.most > 0 && n > d.most-d.read {
+		return ErrLarge
+	}
+	return nil
+}
+
+// pass passes over n bytes.
+func (d *Decoder) pass(n int64) error {
+	if err := d.allowed(n); err != nil {
+		return err
+	}
+	if d.src == nil {
+		_, err := d.take(n)
+		return err
+	}
+	for n > 0 {
+		p, err := d.window(int(min(n, int64(len(d.buf)))))
+		if err != nil {
+			return err
+		}
+		n -= int64(len(p))
+	}
+	return nil
+}
+
+// window takes n bytes of src, as many as buf holds at most, without a copy.
+func (d *Decoder) window(n int) ([]byte, error) {
+	if n > d.end-d.pos {
+		if err := d.fill(n); err != nil {
+			return nil, err
 		}
 	}
-	d.left -= n
-	d.read += n
-	d.sum = checksum(d.sum, d.part)
-	return d.part, nil
+	p := d.buf[d.pos : d.pos+n : d.pos+n]
+	d.pos += n
+	d.left -= int64(n)
+	d.read += int64(n)
+	return p, nil
+}
+
+// fill reads ahead until n bytes are to come.
+func (d *Decoder) fill(n int) error {
+	d.settle()
+	d.end = copy(d.buf, d.buf[d.pos:d.end])
+	d.pos, d.mark = 0, 0
+	got, err := io.ReadAtLeast(d.src, d.buf[d.end:], n-d.end)
+	d.end += got
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return damaged("the source ends at byte %d", d.read+int64(d.end))
+	}
+	return fmt.Errorf("rdb: %w", err)
+}
+
+// settle brings the checksum, and what is kept, up to what was taken.
+func (d *Decoder) settle() {
+	p := d.buf[d.mark:d.pos]
+	d.sum = checksum(d.sum, p)
+	if d.keeping {
+		d.kept = append(d.kept, p...)
+	}
+	d.mark = d.pos
+}
+
+// keep begins to keep what is taken of src, behind first.
+func (d *Decoder) keep(first byte) {
+	d.settle()
+	if cap(d.kept) > keepAtMost {
+		d.kept = nil
+	}
+	d.keeping, d.kept = true, append(d.kept[:0], first)
+}
+
+// keepAtMost is how much room stays for the next value.
+const keepAtMost = 1 << 20
+
+// endKeep ends keep; what was kept is valid until the next one.
+func (d *Decoder) endKeep() []byte {
+	d.settle()
+	d.keeping = false
+	return d.kept
 }
 
 func (d *Decoder) byte() (byte, error) {

@@ -3,6 +3,7 @@ package rdb
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -11,7 +12,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/keyspace"
 )
 
-// Handler takes what a file holds. The bytes that it is given are valid during the call; functions that are nil are left out.
+// Handler takes what a file holds. The bytes that it is given are valid during the call; functions that are nil are left out. An error of one ends the reading.
 type Handler struct {
 	// Aux is called for each fact about the file.
 	Aux func(name, value []byte) error
@@ -19,32 +20,72 @@ type Handler struct {
 	Function func(code []byte) error
 	// Entry is called for each key. The value belongs to the DB that ReadFile was given but to no key: an Object is the handler's to store or to free.
 	Entry func(database int, x Entry) error
+	// Payload, if it isn't nil, is called instead of Entry, with what RESTORE takes for the value, of Version: that is quicker, holds one value at a time as it is in the
+	// file, and trusts no number in it. x has no Value. Errors in a value that only its elements show are left to RESTORE. It is the one to use for files that may be
+	// damaged or whose size is not known.
+	Payload func(database int, x Entry, payload []byte) error
+	// Module is called for each part that a module has left in the file beside the values, with the module's name. Such parts are passed over.
+	Module func(name string) error
+	// MaxValue is how many bytes of the file a value may take, ErrLarge being the error of a longer one; 0 is no limit. What is compressed in the file takes more in memory:
+	// a string up to 1 GiB.
+	MaxValue int64
 }
 
-// ReadFile reads a file of a version up to MaxVersion, which has size bytes or fewer, and makes its values in db. The checksum comes last: if there is an error, what was
-// handed over before is not to be used.
+// FileError is the error of ReadFile: what is wrong in the file, and where.
+type FileError struct {
+	// Offset is where the part begins that could not be read, in bytes from the beginning of the file.
+	Offset int64
+	// Key is the key whose value it is; nil if it is another part.
+	Key []byte
+	Err error
+}
+
+// Error says where and why.
+func (e *FileError) Error() string {
+	if e.Key == nil {
+		return fmt.Sprintf("at byte %d of the file: %v", e.Offset, e.Err)
+	}
+	return fmt.Sprintf("at byte %d of the file, key %.100q: %v", e.Offset, e.Key, e.Err)
+}
+
+// Unwrap is the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// ReadFile reads a file of a version up to MaxVersion, which has size bytes or fewer, and makes its values in db. At no time more than one value is held that the handler has
+// not got. The checksum comes last: if there is an error, what was handed over before is not to be used. All errors are *FileError, those of the handler and of r too.
 func ReadFile(r io.Reader, size int64, db *keyspace.DB, h Handler) error {
-	f := file{d: NewDecoder(r, size), db: db, h: h}
+	f := file{d: NewDecoder(r, size), db: db, h: h, entry: blankEntry}
+	err := f.read()
+	if at := new(FileError); err == nil || errors.As(err, &at) {
+		return err
+	}
+	return &FileError{Offset: f.at, Key: bytes.Clone(f.key), Err: err}
+}
+
+// read reads it all.
+func (f *file) read() error {
 	head, err := f.d.take(int64(magicSize))
 	if err != nil {
 		return err
 	}
-	version, err := strconv.Atoi(string(head[len(magic):]))
+	version, err := strconv.ParseUint(string(head[len(magic):]), 10, 16)
 	if err != nil || string(head[:len(magic)]) != magic || version < 1 {
 		return damaged("no file of this format")
 	}
 	if version > MaxVersion {
 		return damaged("a file of version %d; versions up to %d are read", version, MaxVersion)
 	}
-	for f.entry = blankEntry; !f.done; {
+	for !f.done {
+		f.at, f.key = f.d.read, nil
 		op, err := f.d.byte()
 		if err != nil {
 			return err
 		}
 		if err := f.part(op); err != nil {
-			return fmt.Errorf("%w, at byte %d", err, f.d.read)
+			return err
 		}
 	}
+	f.at, f.key = f.d.read, nil
 	if version < 5 { // they have no checksum
 		return nil
 	}
@@ -60,13 +101,16 @@ type file struct {
 	db       *keyspace.DB
 	h        Handler
 	database int
-	entry    Entry // what was said of the next key
-	key      []byte
+	entry    Entry  // what was said of the next key
+	at       int64  // where the part begins that is being read
+	key      []byte // of that part; nil if it has none
+	keyRoom  []byte
 	done     bool
 }
 
 // verify checks the checksum, 0 being none.
 func (f *file) verify() error {
+	f.d.settle()
 	sum := f.d.sum
 	p, err := f.d.take(8)
 	if err != nil {
@@ -94,17 +138,17 @@ func (f *file) part(op byte) error {
 		f.database = int(n)
 		return err
 	case opResizeDB:
-		return f.skipLengths(2)
+		return f.d.skipLengths(2)
 	case opSlotInfo:
-		return f.skipLengths(3)
+		return f.d.skipLengths(3)
 	case opExpireMS:
 		at, err := f.d.millis()
-		f.entry.ExpireAt = at
+		f.entry.ExpireAt = expiry(at)
 		return err
 	case opExpire:
 		p, err := f.d.take(4)
 		if err == nil {
-			f.entry.ExpireAt = int64(int32(binary.LittleEndian.Uint32(p))) * 1000
+			f.entry.ExpireAt = expiry(int64(int32(binary.LittleEndian.Uint32(p))) * 1000)
 		}
 		return err
 	case opIdle:
@@ -129,13 +173,15 @@ func (f *file) part(op byte) error {
 	return f.value(kind(op))
 }
 
-func (f *file) skipLengths(n int) error {
-	for range n {
-		if _, err := f.d.length(); err != nil {
-			return err
-		}
+// expiry is what a file says of when a key expires as an Entry says it, which has 0 for never. Redis has -1.
+func expiry(at int64) int64 {
+	switch at {
+	case -1:
+		return 0
+	case 0:
+		return 1
 	}
-	return nil
+	return at
 }
 
 func (f *file) aux() error {
@@ -157,26 +203,68 @@ func (f *file) value(k kind) error {
 	if err != nil {
 		return err
 	}
-	f.key = append(f.key[:0], key...)
-	v, err := f.d.value(k, f.db)
-	if err != nil {
-		return fmt.Errorf("key %q: %w", f.key, err)
-	}
+	f.keyRoom = append(f.keyRoom[:0], key...)
+	f.key = f.keyRoom
 	x := f.entry
 	f.entry = blankEntry
-	x.Key, x.Value = f.key, v
+	x.Key, x.Offset = f.key, f.at
+	if f.h.MaxValue > 0 {
+		f.d.most = f.d.read + f.h.MaxValue
+		defer func() { f.d.most = 0 }()
+	}
+	if f.h.Payload != nil {
+		return f.payload(k, x)
+	}
+	if x.Value, err = f.d.value(k, f.db); err != nil {
+		return err
+	}
 	if f.h.Entry != nil {
 		return f.h.Entry(f.database, x)
 	}
-	if v.Object != nil {
-		v.Object.Free()
+	if x.Value.Object != nil {
+		x.Value.Object.Free()
 	}
 	return nil
 }
 
+// payload hands over a value as RESTORE takes it.
+func (f *file) payload(k kind, x Entry) error {
+	f.d.keep(byte(k))
+	err := f.d.skip(k)
+	p := f.d.endKeep()
+	if err != nil {
+		return err
+	}
+	if k > newestKind { // in a form that servers of Version don't read
+		v, err := newMemoryDecoder(p[1:]).value(k, f.db)
+		if err != nil {
+			return err
+		}
+		var failed error
+		err = Dump(v, func(payload []byte) { failed = f.h.Payload(f.database, x, payload) })
+		if v.Object != nil {
+			v.Object.Free()
+		}
+		return errors.Join(err, failed)
+	}
+	p = binary.LittleEndian.AppendUint16(p, Version)
+	p = binary.LittleEndian.AppendUint64(p, checksum(0, p))
+	f.d.kept = p // its room may be another one
+	return f.h.Payload(f.database, x, p)
+}
+
 // moduleAux passes over what a module keeps beside its values: numbers and strings, each after its kind, up to a zero.
 func (f *file) moduleAux() error {
-	if err := f.skipLengths(3); err != nil { // the module, and when it wants to be asked
+	id, err := f.d.length()
+	if err != nil {
+		return err
+	}
+	if f.h.Module != nil {
+		if err := f.h.Module(moduleName(id)); err != nil {
+			return err
+		}
+	}
+	if err := f.d.skipLengths(2); err != nil { // when it wants to be asked
 		return err
 	}
 	for {
@@ -190,16 +278,26 @@ func (f *file) moduleAux() error {
 		case 1, 2:
 			_, err = f.d.length()
 		case 3:
-			_, err = f.d.take(4)
+			err = f.d.pass(4)
 		case 4:
-			_, err = f.d.take(8)
+			err = f.d.pass(8)
 		case 5:
-			_, err = f.d.string()
+			err = f.d.skipString()
 		default:
-			err = damaged("unknown part of a module's data, %d", what)
+			err = damaged("unknown part of the data of module %s, %d", moduleName(id), what)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// moduleName is the name in a module's id: nine characters of six bits, and ten bits of version.
+func moduleName(id uint64) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	var name [9]byte
+	for i := range name {
+		name[i] = letters[id>>(64-6*(i+1))&63]
+	}
+	return string(name[:])
 }

@@ -30,6 +30,8 @@ const (
 type Entry struct {
 	Key   []byte
 	Value keyspace.Value
+	// Offset is where in the file the value begins, in bytes, with its kind; a Writer does not look at it.
+	Offset int64
 	// ExpireAt is when the key expires, in milliseconds since the epoch; 0 is never.
 	ExpireAt int64
 	// Idle is the seconds since the last use, Freq the LFU counter; negative where the file does not say.

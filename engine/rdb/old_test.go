@@ -72,7 +72,18 @@ func blob(s string) string {
 	return "\x80" + string(binary.BigEndian.AppendUint32(nil, uint32(len(s)))) + s
 }
 
-func oldValues(t *testing.T) []struct{ name, value, read string } {
+// streamNodes is the nodes of a stream of one entry, 1000-1, without what follows them.
+func streamNodes(t testing.TB) string {
+	t.Helper()
+	one := string(recorded(t)["stream of one"])
+	one, ok := strings.CutSuffix(one[:len(one)-10], "\x01\x43\xe8\x01\x43\xe8\x01\x00\x00\x01\x00")
+	if !ok {
+		t.Fatal("the recorded stream of one entry is another one")
+	}
+	return one[1:]
+}
+
+func oldValues(t testing.TB) []struct{ name, value, read string } {
 	mixed := []string{"a", "0", "12", "13", "-1", "127", "-129", "40000", "-8388608", "8388608", "-2147483649", "9223372036854775807", "007", "", strings.Repeat("x", 63), strings.Repeat("y", 300), "b", strings.Repeat("z", 17000), "c", "1.5"}
 	var many []string
 	for i := range 700 {
@@ -82,13 +93,7 @@ func oldValues(t *testing.T) []struct{ name, value, read string } {
 	for i := range 200 {
 		scored = append(scored, "m"+strconv.Itoa(i), strconv.Itoa(i))
 	}
-	// A stream of one entry, 1000-1, up to its nodes.
-	one := string(recorded(t)["stream of one"])
-	one, ok := strings.CutSuffix(one[:len(one)-10], "\x01\x43\xe8\x01\x43\xe8\x01\x00\x00\x01\x00")
-	if !ok {
-		t.Fatal("the recorded stream of one entry is another one")
-	}
-	nodes := "\x0f" + one[1:]
+	nodes := "\x0f" + streamNodes(t)
 	return []struct{ name, value, read string }{
 		{"hash as zipmap", "\x09" + blob(zipmap(0, "a", "1", "b", strings.Repeat("v", 30), "", "")), "hgetall k"},
 		{"hash as zipmap with unused bytes", "\x09" + blob(zipmap(3, "a", "1", "b", strings.Repeat("v", 40))), "hgetall k"},

@@ -9,6 +9,7 @@ package rdb
 
 import (
 	"errors"
+	"fmt"
 	"hash/crc64"
 )
 
@@ -71,6 +72,12 @@ const (
 
 // ErrFormat is what all errors about damaged or unknown values wrap.
 var ErrFormat = errors.New("rdb: bad data")
+
+// ErrEmpty is the error of a collection without elements, which no key can hold; it wraps ErrFormat. Files of servers before Redis 7.0 may have some, by their faults.
+var ErrEmpty = fmt.Errorf("%w: an empty collection", ErrFormat)
+
+// ErrLarge is the error of a value that takes more bytes of a file than Handler.MaxValue allows.
+var ErrLarge = errors.New("rdb: a value takes more bytes than may be held in memory at once")
 
 var jones = crc64.MakeTable(0x95AC9329AC4BC9B5)
 

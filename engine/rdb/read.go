@@ -44,7 +44,18 @@ func (d *Decoder) valueOf(k kind, db *keyspace.DB) (keyspace.Value, error) {
 }
 
 // errEmpty is the error of a collection without elements, which no key can hold.
-func errEmpty(k kind) error { return damaged("an empty collection of kind %d", k) }
+func errEmpty(k kind) error { return fmt.Errorf("%w of kind %d", ErrEmpty, k) }
+
+// paired is nil if n elements of a value of kind k can be pairs.
+func paired(k kind, n int) error {
+	switch {
+	case n == 0:
+		return errEmpty(k)
+	case n%2 != 0:
+		return damaged("%d elements that should be pairs in a value of kind %d", n, k)
+	}
+	return nil
+}
 
 func (d *Decoder) hash(k kind, db *keyspace.DB) (keyspace.Value, error) {
 	if k != kindHash {
@@ -52,8 +63,8 @@ func (d *Decoder) hash(k kind, db *keyspace.DB) (keyspace.Value, error) {
 		if err != nil {
 			return keyspace.Value{}, err
 		}
-		if elements.n == 0 || elements.n%2 != 0 {
-			return keyspace.Value{}, errEmpty(k)
+		if err := paired(k, elements.n); err != nil {
+			return keyspace.Value{}, err
 		}
 		return datatype.LoadHash(db, elements.n/2, k != kindHashZipmap, elements.pair)
 	}
@@ -115,8 +126,8 @@ func (d *Decoder) zset(k kind, db *keyspace.DB) (keyspace.Value, error) {
 		if err != nil {
 			return keyspace.Value{}, err
 		}
-		if elements.n == 0 || elements.n%2 != 0 {
-			return keyspace.Value{}, errEmpty(k)
+		if err := paired(k, elements.n); err != nil {
+			return keyspace.Value{}, err
 		}
 		if err := elements.checkScores(); err != nil {
 			return keyspace.Value{}, err
