@@ -137,6 +137,7 @@ func (s *Shard) Reset() {
 	old.Close()
 	s.tail, s.chain, s.epoch, s.leader, s.resigned, s.failed, s.pending = 0, 0, 0, "", nil, nil, pending{}
 	s.lease.Store(0)
+	s.filling.Store(false)
 	select {
 	case <-s.lost: // told twice
 	default:

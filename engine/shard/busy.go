@@ -10,10 +10,15 @@ func (s *Shard) Begin() *Turn {
 	return &s.turn
 }
 
-// Enter takes the turn for a client's call. While a script runs for too long it returns the error reply for the client, also to one that has been queueing for the turn.
+// Enter takes the turn for a client's call. While a script runs for too long it returns the error reply for the client, also to one that has been queueing for the turn;
+// and while the shard is being filled.
 func (s *Shard) Enter() (*Turn, error) {
 	s.mu.Lock()
-	if err := s.busy; err != nil {
+	err := s.busy
+	if err == nil {
+		err = s.filled()
+	}
+	if err != nil {
 		s.mu.Unlock()
 		return nil, err
 	}

@@ -94,15 +94,16 @@ type Stats struct {
 
 // Shard executes the calls of one node. Create it with New.
 type Shard struct {
-	cfg    Config
-	log    txlog.Log
-	seed   maphash.Seed
-	role   atomic.Int32
-	lost   chan struct{}         // has room for one; see Lost
-	told   atomic.Pointer[error] // what busy is, for those without the turn
-	halted atomic.Bool           // see Halt
-	paused atomic.Int64          // see Pause
-	lease  atomic.Int64          // until when, by Elapsed, the node may answer as primary; with Config.Lease only
+	cfg     Config
+	log     txlog.Log
+	seed    maphash.Seed
+	role    atomic.Int32
+	lost    chan struct{}         // has room for one; see Lost
+	told    atomic.Pointer[error] // what busy is, for those without the turn
+	halted  atomic.Bool           // see Halt
+	paused  atomic.Int64          // see Pause
+	filling atomic.Bool           // see Fill
+	lease   atomic.Int64          // until when, by Elapsed, the node may answer as primary; with Config.Lease only
 
 	mu       sync.Mutex // the turn; guards everything below
 	turn     Turn
@@ -166,7 +167,7 @@ func (s *Shard) Serving() error {
 	case s.Role() == Primary && !s.Leased():
 		return resp.ErrNoLease
 	}
-	return nil
+	return s.filled()
 }
 
 // writable is nil if a write may be executed now, else the error reply. It is asked before a write is executed: nothing is changed in memory that the log would not take.
