@@ -110,6 +110,16 @@ func (e *Engine) LoadLibrary(db *keyspace.DB, code string) error {
 	return nil
 }
 
+// Trial is a function that loads libraries beside those of any keyspace, one after the other, and says what is wrong with one: they may run as long as those of FUNCTION LOAD.
+// It is for one goroutine; the node's own libraries stay as they are.
+func (e *Engine) Trial() func(code string) error {
+	l := &libraries{byName: map[string]*library{}, functions: map[string]*function{}}
+	return func(code string) error {
+		_, err := e.create(l, code, false, false)
+		return err
+	}
+}
+
 const errName = "names can only contain letters, numbers, or underscores(_) and must be at least one character long"
 
 func validName(name string) bool {
