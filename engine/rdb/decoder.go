@@ -81,7 +81,7 @@ func (d *Decoder) take(n int64) ([]byte, error) {
 // allowed is nil if n more bytes may be taken, as far as is known before they come.
 func (d *Decoder) allowed(n int64) error {
 	if n < 0 || n > d.Left() {
-		return damaged("%d bytes are wanted where %d are left", n, d.Left())
+		return damaged("%d bytes are wanted, the source ends at byte %d", n, d.read+d.Left())
 	}
 	if d.most > 0 && n > d.most-d.read {
 		return ErrLarge
@@ -133,7 +133,7 @@ func (d *Decoder) fill(n int) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return damaged("the source ends at byte %d", d.read+int64(d.end))
+		return damaged("%d bytes are wanted, the source ends at byte %d", n, d.read+int64(d.end))
 	}
 	return fmt.Errorf("rdb: %w", err)
 }

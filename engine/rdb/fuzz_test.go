@@ -1,6 +1,7 @@
 package rdb_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc64"
@@ -76,6 +77,25 @@ func FuzzRestore(f *testing.F) {
 	}
 	db := fuzzDB()
 	f.Fuzz(func(t *testing.T, value []byte) { check(t, db, value) })
+}
+
+// Whatever a file holds, reading it is an error with an offset or gives sound values.
+func FuzzReadFile(f *testing.F) {
+	f.Add(file9(f, false, 100))
+	f.Add(newBuild("0012").aux("redis-ver", "7.4.0").raw("\xf5"+blob(library), "\xfe\x00\xfb\x01\x00\xf4\x01\x01\x00").key("\xf8\x01", "k", "\x14"+blob(pack("a", "b"))).end(false))
+	db := fuzzDB()
+	f.Fuzz(func(t *testing.T, p []byte) {
+		for _, payloads := range []bool{false, true} {
+			_, err := read(bytes.NewReader(p), int64(len(p)), db, payloads)
+			if wrong := new(rdb.FileError); err != nil && !errors.As(err, &wrong) {
+				t.Fatal(err)
+			}
+			if err := db.Check(); err != nil {
+				t.Fatal(err)
+			}
+			db.Clear()
+		}
+	})
 }
 
 // A few bytes of good payloads are changed, thousands of times; the fuzzer goes further.

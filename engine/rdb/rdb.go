@@ -8,6 +8,7 @@
 package rdb
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc64"
@@ -79,7 +80,26 @@ var ErrEmpty = fmt.Errorf("%w: an empty collection", ErrFormat)
 // ErrLarge is the error of a value that takes more bytes of a file than Handler.MaxValue allows.
 var ErrLarge = errors.New("rdb: a value takes more bytes than may be held in memory at once")
 
-var jones = crc64.MakeTable(0x95AC9329AC4BC9B5)
+// jones is CRC-64 as Jones defined it: jones[k][b] is the checksum of b and k zero bytes behind it, so that eight bytes are taken at a time.
+var jones = func() (t [8][256]uint64) {
+	t[0] = *crc64.MakeTable(0x95AC9329AC4BC9B5)
+	for k := 1; k < len(t); k++ {
+		for b, sum := range t[k-1] {
+			t[k][b] = t[0][byte(sum)] ^ sum>>8
+		}
+	}
+	return t
+}()
 
-// checksum goes on with the checksum of what came before p: CRC-64 as Jones defined it.
-func checksum(sum uint64, p []byte) uint64 { return ^crc64.Update(^sum, jones, p) }
+// checksum goes on with the checksum of what came before p.
+func checksum(sum uint64, p []byte) uint64 {
+	t := &jones
+	for ; len(p) >= 8; p = p[8:] {
+		x := sum ^ binary.LittleEndian.Uint64(p)
+		sum = t[7][byte(x)] ^ t[6][byte(x>>8)] ^ t[5][byte(x>>16)] ^ t[4][byte(x>>24)] ^ t[3][byte(x>>32)] ^ t[2][byte(x>>40)] ^ t[1][byte(x>>48)] ^ t[0][x>>56]
+	}
+	for _, b := range p {
+		sum = t[0][byte(sum)^b] ^ sum>>8
+	}
+	return sum
+}
