@@ -86,20 +86,21 @@ var DefaultLease = replication.DefaultLease
 
 // Node is an open node.
 type Node struct {
-	cfg     Config
-	config  *config.Config
-	debug   *debug.Debug
-	scripts *script.Engine
-	users   *acl.Store
-	state   *cluster.State
-	table   *command.Table
-	shard   *shard.Shard
-	member  *replication.Member
-	server  *server.Server
-	serving sync.WaitGroup
-	stop    chan struct{} // closed by Close: ends the expiry goroutine
-	once    sync.Once
-	saved   atomic.Int64 // when an RDB file was kept last, in seconds since the epoch
+	cfg       Config
+	config    *config.Config
+	debug     *debug.Debug
+	scripts   *script.Engine
+	users     *acl.Store
+	state     *cluster.State
+	table     *command.Table
+	shard     *shard.Shard
+	member    *replication.Member
+	server    *server.Server
+	serving   sync.WaitGroup
+	stop      chan struct{} // closed by Close: ends the expiry goroutine
+	once      sync.Once
+	restoring sync.Mutex   // held by Restore and Discard
+	saved     atomic.Int64 // when an RDB file was kept last, in seconds since the epoch
 }
 
 // Status is what a node is just now.

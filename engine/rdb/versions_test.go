@@ -254,8 +254,9 @@ func TestTruncatedFiles(t *testing.T) {
 			e.do(t, "rename", "k", x.name)
 		}
 	}
-	for _, file := range [][]byte{file9(t, true, 300), snapshot(t, e.db)} {
-		for n := 0; n < len(file); n += 1 + n/1500 {
+	for step, file := range map[int][]byte{1: file9(t, true, 300), 23: snapshot(t, e.db)} {
+		t.Logf("%d bytes", len(file))
+		for n := 0; n < len(file); n += step {
 			for _, payloads := range []bool{false, true} {
 				db := fuzzDB()
 				_, err := read(bytes.NewReader(file[:n]), 1<<40, db, payloads)
