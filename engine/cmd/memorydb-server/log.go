@@ -103,13 +103,27 @@ func writeDurably(file string, data []byte) error {
 		err = os.Rename(file+".tmp", file)
 	}
 	if err == nil {
-		var dir *os.File
-		if dir, err = os.Open(filepath.Dir(file)); err == nil {
-			err = errors.Join(dir.Sync(), dir.Close())
-		}
+		err = syncFolder(file)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
 	return nil
+}
+
+// removeDurably removes a file; it stays away when it returns, whatever happens.
+func removeDurably(file string) error {
+	if err := os.Remove(file); err != nil {
+		return err
+	}
+	return syncFolder(file)
+}
+
+// syncFolder makes changes of the folder that a file is in durable.
+func syncFolder(file string) error {
+	dir, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -51,6 +51,8 @@ type program struct {
 	SnapshotKeep        int           `default:"3" placeholder:"N" env:"MEMORYDB_SNAPSHOT_KEEP" help:"How many snapshots are kept; 0 is all (${default})."`
 	SnapshotLook        time.Duration `default:"5s" placeholder:"TIME" env:"MEMORYDB_SNAPSHOT_LOOK" help:"How often is looked whether a snapshot is due (${default})."`
 
+	Restore string `placeholder:"FILE" type:"existingfile" env:"MEMORYDB_RESTORE" help:"Fill the server, which must be empty, with an RDB file of redis-server up to 7.2 before it lets clients in."`
+
 	LogLevel slog.Level       `default:"info" env:"MEMORYDB_LOG_LEVEL" help:"debug, info, warn or error."`
 	Version  kong.VersionFlag `help:"Print the version."`
 }
@@ -84,7 +86,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := p.serve(ctx, stop, stderr); err != nil {
+	if err := p.serve(ctx, stop, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "memorydb-server: %v\n", err)
 		return exitFailed
 	}
@@ -95,7 +97,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 const drain = 10 * time.Second
 
 // serve is the program: what is opened last is closed first.
-func (p *program) serve(ctx context.Context, stop func(), stderr io.Writer) (err error) {
+func (p *program) serve(ctx context.Context, stop func(), stdout, stderr io.Writer) (err error) {
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: p.LogLevel}))
 	ln, err := net.Listen("tcp", p.Listen)
 	if err != nil {
@@ -138,17 +140,33 @@ func (p *program) serve(ctx context.Context, stop func(), stderr io.Writer) (err
 	if err := node.SetMap(p.slotMap(log.node, tcpAddr(ln))); err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	node.Serve(ln) // answers LOADING until it has caught up
+	if p.Restore == "" {
+		node.Serve(ln) // answers LOADING until it has caught up
+	}
 	if err := node.CaughtUp(ctx); err != nil {
-		return ignoreStop(ctx, err)
+		return ignoreStop(ctx, errors.Join(err, p.unserved(ln)))
 	}
 	if err := node.Promote(ctx); err != nil {
-		return ignoreStop(ctx, err)
+		return ignoreStop(ctx, errors.Join(err, p.unserved(ln)))
+	}
+	if err := p.restore(ctx, node, stdout); err != nil {
+		return errors.Join(err, p.unserved(ln))
+	}
+	if p.Restore != "" {
+		node.Serve(ln) // nobody could write meanwhile
 	}
 	logger.Info("ready to accept connections", "addr", ln.Addr().String(), "log", p.Log, "tls", p.TLSCert != "")
 	<-ctx.Done()
 	logger.Info("stopping")
 	return nil
+}
+
+// unserved closes the listener if the node has not got it.
+func (p *program) unserved(ln net.Listener) error {
+	if p.Restore == "" {
+		return nil
+	}
+	return ln.Close()
 }
 
 // ignoreStop is nil if err only says that the program was told to stop.
