@@ -60,6 +60,11 @@ var (
 // that fails too the error is ErrHalfRestored as well, and clients are answered LOADING until Discard, or until another node leads. A process that ends meanwhile leaves a part of the keys in the log: Discard deletes them. Values that take more than
 // 512 MiB of the file are refused. Errors: ErrNotPrimary, ErrNotEmpty, ErrDatabase, ErrMaxMemory, *rdb.FileError, those of the log and of ctx.
 func (n *Node) Restore(ctx context.Context, r io.Reader, filter func(slot uint16) bool) (RestoreReport, error) {
+	return n.RestoreAll(ctx, []io.Reader{r}, filter)
+}
+
+// RestoreAll is Restore of several files at once, as of the shards that a cluster had: all of them or nothing. A library that several of them hold is loaded once.
+func (n *Node) RestoreAll(ctx context.Context, files []io.Reader, filter func(slot uint16) bool) (RestoreReport, error) {
 	begun := n.cfg.Now()
 	if !n.restoring.TryLock() {
 		return RestoreReport{}, ErrNotEmpty
@@ -79,7 +84,12 @@ func (n *Node) Restore(ctx context.Context, r io.Reader, filter func(slot uint16
 		filter = func(uint16) bool { return true }
 	}
 	l := n.newLoad(ctx, filter)
-	err := l.file(r)
+	var err error
+	for _, r := range files {
+		if err = l.file(r); err != nil {
+			break
+		}
+	}
 	l.trial.Close()
 	if err != nil {
 		return RestoreReport{}, n.undo(ctx, l, err)

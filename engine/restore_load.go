@@ -26,6 +26,8 @@ type load struct {
 	changed  bool // something may have been restored
 	inFlight []inFlight
 	bytes    int // of inFlight
+
+	libraries map[string]bool // the codes that were restored
 }
 
 // inFlight is a record that may not be durable yet.
@@ -35,14 +37,14 @@ type inFlight struct {
 }
 
 func (n *Node) newLoad(ctx context.Context, filter func(slot uint16) bool) *load {
-	l := &load{n: n, ctx: ctx, filter: filter, batch: batch{n: n}, trial: keyspace.New(keyspace.Config{PackedDigest: datatype.PackedDigest})}
+	l := &load{n: n, ctx: ctx, filter: filter, libraries: map[string]bool{}, batch: batch{n: n}, trial: keyspace.New(keyspace.Config{PackedDigest: datatype.PackedDigest})}
 	n.shard.View(func(db *keyspace.DB) { l.trial.Limits = db.Limits })
 	return l
 }
 
 // file restores a file: one that can be read twice is checked before.
 func (l *load) file(r io.Reader) error {
-	size := int64(math.MaxInt64)
+	size, before := int64(math.MaxInt64), l.report
 	if s, ok := r.(io.Seeker); ok {
 		if begin, err := s.Seek(0, io.SeekCurrent); err == nil { // a pipe can't
 			end, err := s.Seek(0, io.SeekEnd)
@@ -59,7 +61,7 @@ func (l *load) file(r io.Reader) error {
 			if err != nil {
 				return err
 			}
-			l.report = RestoreReport{}
+			l.report = before
 		}
 	}
 	if err := rdb.ReadFile(l.reader(r), size, l.trial, l.loader()); err != nil {
@@ -147,6 +149,10 @@ func (l *load) loader() rdb.Handler {
 			return nil
 		},
 		Function: func(code []byte) error {
+			if l.libraries[string(code)] {
+				return nil
+			}
+			l.libraries[string(code)] = true
 			if err := library(string(code)); err != nil { // under the turn it might run for ever
 				return err
 			}

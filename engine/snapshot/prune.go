@@ -13,6 +13,8 @@ import (
 type Retention struct {
 	Count int
 	Age   time.Duration
+	// Pinned says which positions are kept besides, for somebody who counts on them; nil is none.
+	Pinned func(pos txlog.Pos) bool
 }
 
 // leftoverAge is how old a file without a manifest must be to be taken for the leftover of a Take that was cut short, rather than for one that is being verified.
@@ -46,7 +48,7 @@ func (s *Store) Prune(ctx context.Context, keep Retention) (deleted int, err err
 			scheduled++
 		}
 		old := keep.Age > 0 && s.cfg.Now().Sub(m.Created) > keep.Age || keep.Count > 0 && scheduled > keep.Count
-		if i == len(all)-1 || !m.Scheduled || !old {
+		if i == len(all)-1 || !m.Scheduled || !old || keep.Pinned != nil && keep.Pinned(m.Pos) {
 			kept[m.File] = true
 			continue
 		}

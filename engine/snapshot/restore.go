@@ -182,6 +182,55 @@ func (s *Store) Restore(ctx context.Context, m Manifest, db *keyspace.DB, librar
 	return &DamagedError{Object: m.File, Offset: min(read.n, m.PlainBytes), Err: err}
 }
 
+// Open gives the RDB file of a snapshot, in the clear, to be read once and closed. What the manifest says of the file is checked as it is read: io.EOF means that all of it was right. Errors of Read:
+// *DamagedError, those of the bucket.
+func (s *Store) Open(ctx context.Context, m Manifest) (io.ReadCloser, error) {
+	body, err := s.cfg.Bucket.Get(ctx, m.File, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open snapshot of position %v: %w", m.Pos, err)
+	}
+	f := &file{m: m, src: &source{r: body, sum: sha256.New()}, body: body}
+	f.plain = f.src
+	if m.Sealed() {
+		if f.plain, err = newOpener(f.src, m.dataKey, m.File); err != nil {
+			return nil, errors.Join(fmt.Errorf("open %s: %w", m.File, err), body.Close())
+		}
+	}
+	return f, nil
+}
+
+// file is the RDB file of a snapshot that is being read.
+type file struct {
+	m     Manifest
+	src   *source
+	plain io.Reader
+	body  io.Closer
+	n     int64
+}
+
+func (f *file) Read(p []byte) (int, error) {
+	n, err := f.plain.Read(p)
+	f.n += int64(n)
+	var failed *sourceError
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.As(err, &failed): // the bucket failed, not what it keeps
+		return n, fmt.Errorf("read %s: after %d bytes: %w", f.m.File, f.n, failed.err)
+	case errors.Is(err, io.EOF):
+		if err := f.m.stored(f.src); err != nil {
+			return n, &DamagedError{Object: f.m.File, Offset: f.n, Err: err}
+		}
+		if f.n != f.m.PlainBytes {
+			return n, &DamagedError{Object: f.m.File, Offset: f.n, Err: fmt.Errorf("%d bytes instead of %d", f.n, f.m.PlainBytes)}
+		}
+		return n, io.EOF
+	}
+	return n, &DamagedError{Object: f.m.File, Offset: f.n, Err: err}
+}
+
+func (f *file) Close() error { return f.body.Close() }
+
 // rest checks what follows the RDB file, which is nothing, and what was loaded.
 func (m *Manifest) rest(r *counted, db *keyspace.DB, libraries Libraries) error {
 	if n, err := io.Copy(io.Discard, r); err != nil || n > 0 {
