@@ -55,8 +55,8 @@ var layout = []struct{ pkg, imports string }{
 	{"emulator/store", ""},
 	{"emulator/control", "emulator/awsjson emulator/spec emulator/store"},
 	{"emulator/api", "emulator/awsjson emulator/sigv4"},
-	{"emulator/fleet", "emulator/control engine engine/acl engine/cluster engine/shard engine/txlog engine/pubsub"},
-	{"emulator", "emulator/api emulator/control emulator/fleet emulator/sigv4 emulator/store engine engine/txlog engine/txlog/quorumlog"},
+	{"emulator/fleet", "emulator/control engine engine/acl engine/bucket engine/cluster engine/shard engine/snapshot engine/txlog engine/pubsub"},
+	{"emulator", "emulator/api emulator/control emulator/fleet emulator/sigv4 emulator/store engine engine/bucket engine/txlog engine/txlog/quorumlog"},
 	{"emulator/cmd/memorydb-emulator", "emulator"},
 
 	{"provider", "emulator/spec"},

@@ -24,6 +24,7 @@ import (
 	"github.com/openmemorydb/memorydb/emulator/sigv4"
 	"github.com/openmemorydb/memorydb/emulator/store"
 	"github.com/openmemorydb/memorydb/engine"
+	"github.com/openmemorydb/memorydb/engine/bucket"
 	"github.com/openmemorydb/memorydb/engine/txlog"
 	"github.com/openmemorydb/memorydb/engine/txlog/quorumlog"
 )
@@ -37,6 +38,8 @@ type Config struct {
 	Listen string
 	// Data is the data folder: records, the zones of the log, keys. It is made if it is not there.
 	Data string
+	// Snapshots is where snapshots go, as bucket.Open takes it; empty is a folder in Data.
+	Snapshots string
 	// AccessKey and SecretKey sign requests; both empty are test and test.
 	AccessKey, SecretKey string
 	// Account owns what the key creates; empty is DefaultAccount.
@@ -58,10 +61,12 @@ type Emulator struct {
 	store  *store.Store
 	log    *quorumlog.Quorum
 	ca     *fleet.CA
+	bucket bucket.Bucket
 	fleet  *fleet.Fleet
 	api    *api.Server
 	ready  atomic.Bool
 	served sync.WaitGroup
+	stop   context.CancelFunc // ends what goes by the clock
 }
 
 func (c *Config) fill() error {
@@ -76,6 +81,7 @@ func (c *Config) fill() error {
 	if (c.AccessKey == "") != (c.SecretKey == "") {
 		return errors.New("access key and secret key go together")
 	}
+	set(&c.Snapshots, filepath.Join(c.Data, "snapshots"))
 	set(&c.Listen, "127.0.0.1:8480")
 	set(&c.AccessKey, "test")
 	set(&c.SecretKey, "test")
@@ -121,9 +127,12 @@ func Open(cfg Config) (_ *Emulator, err error) {
 	if e.ca, err = fleet.OpenCA(filepath.Join(cfg.Data, "ca"), cfg.Now); err != nil {
 		return nil, err
 	}
+	if e.bucket, err = bucket.Open(context.Background(), cfg.Snapshots); err != nil {
+		return nil, fmt.Errorf("snapshots: %w", err)
+	}
 	service := control.New(control.Config{Store: e.store, Keyring: keyring, CheckRules: engine.CheckRules, Now: cfg.Now, Logger: cfg.Logger})
 	e.fleet = fleet.New(fleet.Config{
-		Control: service, Logs: logs{e.log}, Unwrap: keyring.Unwrap, CA: e.ca, OneAddress: cfg.OneAddress, Version: cfg.Version, Now: cfg.Now, Logger: cfg.Logger,
+		Control: service, Logs: logs{e.log}, Unwrap: keyring.Unwrap, CA: e.ca, Bucket: e.bucket, OneAddress: cfg.OneAddress, Version: cfg.Version, Now: cfg.Now, Logger: cfg.Logger,
 	})
 	service.SetFleet(e.fleet)
 	if err = e.fleet.Start(context.Background()); err != nil {
@@ -135,8 +144,29 @@ func Open(cfg Config) (_ *Emulator, err error) {
 			cfg.Logger.Error("API failed", "addr", e.ln.Addr().String(), "err", err)
 		}
 	})
+	ctx, stop := context.WithCancel(context.Background())
+	e.stop = stop
+	e.served.Go(func() { e.tick(ctx, service) })
 	e.ready.Store(true)
 	return e, nil
+}
+
+// tickEvery is how often is looked whether automatic snapshots are due, or too old.
+const tickEvery = 20 * time.Second
+
+func (e *Emulator) tick(ctx context.Context, service *control.Service) {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := service.Tick(ctx); err != nil {
+			e.cfg.Logger.Error("automatic snapshots", "err", err)
+		}
+	}
 }
 
 // zones are the three folders of the log.
@@ -212,6 +242,7 @@ func (e *Emulator) CA() []byte { return e.ca.PEM() }
 // Close drains: the API stops accepting and answers what it is asked, nodes finish what they execute, the log is closed last. When ctx ends, what is left is cut off.
 func (e *Emulator) Close(ctx context.Context) error {
 	e.ready.Store(false)
+	e.stop()
 	err := e.api.Close(ctx)
 	e.served.Wait()
 	return errors.Join(err, e.fleet.Close(ctx), e.release())
@@ -228,6 +259,9 @@ func (e *Emulator) release() error {
 	}
 	if e.log != nil {
 		errs = append(errs, e.log.Close())
+	}
+	if e.bucket != nil {
+		errs = append(errs, e.bucket.Close())
 	}
 	if e.store != nil {
 		errs = append(errs, e.store.Close())

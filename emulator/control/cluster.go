@@ -31,6 +31,14 @@ type clusterRecord struct {
 	// Nodes are the wanted nodes, by shard and number.
 	Nodes      []nodeRecord
 	WrappedKey []byte
+	// Snapshot is the one that is being taken; Final says that the cluster goes after it.
+	Snapshot string
+	Final    bool
+	// Automatic is when the last automatic snapshot was begun.
+	Automatic time.Time
+	// Restore is what the cluster begins with, until it has it, RestoreName the name of that snapshot.
+	Restore     *SnapshotData
+	RestoreName string
 }
 
 // nodeRecord is one node that is wanted.
@@ -104,9 +112,16 @@ func (s *Service) notify(sc scope, clusters []string) {
 // CreateCluster creates a cluster; the fleet brings up its nodes.
 func (s *Service) CreateCluster(_ context.Context, who Caller, in *memorydb.CreateClusterInput) (*memorydb.CreateClusterOutput, error) {
 	sc := who.scope()
+	source, err := s.fromSnapshot(sc, in)
+	if err != nil {
+		return nil, err
+	}
 	c, err := s.newCluster(sc, in)
 	if err != nil {
 		return nil, err
+	}
+	if source != nil {
+		c.Restore, c.RestoreName = &source.Data, *source.View.Name
 	}
 	name := *c.View.Name
 	var shown types.Cluster
@@ -120,7 +135,13 @@ func (s *Service) CreateCluster(_ context.Context, who Caller, in *memorydb.Crea
 		if c.WrappedKey, err = s.cfg.Keyring.newDataKey(aws.ToString(in.KmsKeyId)); err != nil {
 			return err
 		}
-		if err := putTags(tx, sc, spec.KindCluster, name, in.Tags); err != nil {
+		tags := in.Tags
+		if source != nil && len(tags) == 0 {
+			if tags, err = tagsOf(tx, sc, spec.ARN{Kind: spec.KindSnapshot, Name: c.RestoreName}); err != nil {
+				return err
+			}
+		}
+		if err := putTags(tx, sc, spec.KindCluster, name, tags); err != nil {
 			return err
 		}
 		if err := s.event(tx, sc, types.SourceTypeCluster, name, "Create cluster %s operation started.", name); err != nil {
@@ -354,7 +375,9 @@ func (s *Service) DeleteCluster(_ context.Context, who Caller, in *memorydb.Dele
 		return nil, err
 	}
 	if in.FinalSnapshotName != nil {
-		return nil, combination("FinalSnapshotName can't be given: this version takes no snapshots. The cluster was not deleted.")
+		if err := spec.SnapshotName.Check(*in.FinalSnapshotName); err != nil {
+			return nil, invalidErr(err)
+		}
 	}
 	sc := who.scope()
 	var shown types.Cluster
@@ -372,13 +395,24 @@ func (s *Service) DeleteCluster(_ context.Context, who Caller, in *memorydb.Dele
 		if in.MultiRegionClusterName != nil {
 			return combination("Cluster %s is not a member of the multi-Region cluster %s.", name, *in.MultiRegionClusterName)
 		}
-		c.View.Status = aws.String("deleting")
-		c.Generation++
-		shown = c.show(false)
-		shown.ACLName, shown.PendingUpdates = nil, nil
+		if in.FinalSnapshotName != nil && !c.is("available") {
+			return invalidState(&c, "creating a final snapshot")
+		}
 		if err := s.event(tx, sc, types.SourceTypeCluster, *c.View.Name, "Delete cluster %s operation started.", *c.View.Name); err != nil {
 			return err
 		}
+		if in.FinalSnapshotName != nil {
+			c.Final = true
+			r := s.newSnapshot(sc, &c, spec.Fold(*in.FinalSnapshotName), sourceManual)
+			if err := s.beginSnapshot(tx, sc, &c, r, nil); err != nil {
+				return err
+			}
+		} else {
+			c.View.Status = aws.String("deleting")
+			c.Generation++
+		}
+		shown = c.show(false)
+		shown.ACLName, shown.PendingUpdates = nil, nil
 		return put(tx, sc, spec.KindCluster, name, c)
 	})
 	if err != nil {

@@ -76,10 +76,8 @@ func (s *Service) newCluster(sc scope, in *memorydb.CreateClusterInput) (*cluste
 // notOffered refuses what this version does not have, rather than ignoring it.
 func notOffered(in *memorydb.CreateClusterInput) error {
 	switch {
-	case aws.ToString(in.SnapshotName) != "":
-		return notFound(spec.KindSnapshot, *in.SnapshotName)
 	case len(in.SnapshotArns) > 0:
-		return combination("SnapshotArns can't be given: this version does not restore RDB files.")
+		return combination("SnapshotArns can't be given: this version restores snapshots by name only.")
 	case aws.ToString(in.MultiRegionClusterName) != "":
 		return &types.MultiRegionClusterNotFoundFault{Message: aws.String(fmt.Sprintf("Multi-Region cluster %s not found.", *in.MultiRegionClusterName))}
 	}

@@ -197,10 +197,6 @@ func TestFaultsOfTheRest(t *testing.T) {
 			_, err := h.DeleteCluster(ctx, &memorydb.DeleteClusterInput{ClusterName: name("none")})
 			return err
 		}, "ClusterNotFoundFault"},
-		{"delete with a final snapshot", func() error {
-			_, err := h.DeleteCluster(ctx, &memorydb.DeleteClusterInput{ClusterName: name("c"), FinalSnapshotName: name("s")})
-			return err
-		}, ipc},
 		{"node types of a missing cluster", func() error {
 			_, err := h.ListAllowedNodeTypeUpdates(ctx, &memorydb.ListAllowedNodeTypeUpdatesInput{ClusterName: name("none")})
 			return err

@@ -10,6 +10,8 @@ import (
 type Fleet interface {
 	// Notify says that the wanted state of a cluster changed, or of something that it refers to (its ACL, a user, its parameter group). It never blocks.
 	Notify(p Place)
+	// Swept says that a snapshot is no more: its data may go unless something else needs them. It never blocks.
+	Swept(d SnapshotData)
 }
 
 // Place names a cluster that exists now.
@@ -39,6 +41,10 @@ type WantedCluster struct {
 	Parameters map[string]string
 	// WrappedKey is the cluster's data key for its log, as the emulator's keyring wrapped it when the cluster was created.
 	WrappedKey []byte
+	// Snapshot is the name of the snapshot that is to be taken; empty is none.
+	Snapshot string
+	// Restore is what the cluster is to begin with; nil once it has it.
+	Restore *SnapshotData
 }
 
 // WantedShard is one shard of a wanted cluster.
@@ -89,6 +95,13 @@ type Reconciler interface {
 	ClusterReady(ctx context.Context, p Place, generation uint64, endpoint NodeAddress) error
 	// ClusterFailed says that a creating cluster can't be brought up; the record gets status create-failed and an event with the reason.
 	ClusterFailed(ctx context.Context, p Place, generation uint64, reason string) error
+	// SnapshotTaken says that the snapshot that was wanted is in the bucket and verified; SnapshotFailed that it could not be taken.
+	SnapshotTaken(ctx context.Context, p Place, name string, shards []SnapshotShard) error
+	SnapshotFailed(ctx context.Context, p Place, name, reason string) error
+	// ClusterRestored says that a cluster has what it was to begin with.
+	ClusterRestored(ctx context.Context, p Place) error
+	// Pinned are the positions of the snapshots of the cluster with an id, by shard: their data stay.
+	Pinned(ctx context.Context, account, region, clusterID string) (map[string][]uint64, error)
 	// ClusterGone says that all nodes of a deleting cluster have stopped and its data is gone; the record goes.
 	ClusterGone(ctx context.Context, p Place) error
 }

@@ -50,6 +50,8 @@ func (f *fakeFleet) Notify(p control.Place) {
 	f.told[p]++
 }
 
+func (f *fakeFleet) Swept(control.SnapshotData) {}
+
 func (f *fakeFleet) times(cluster string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

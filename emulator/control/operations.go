@@ -49,6 +49,7 @@ func (s *Service) Operations() []Operation {
 		op(write, s.CreateParameterGroup), op(read, s.DescribeParameterGroups), op(read, s.DescribeParameters), op(write, s.UpdateParameterGroup),
 		op(write, s.ResetParameterGroup), op(write, s.DeleteParameterGroup),
 		op(write, s.CreateSubnetGroup), op(read, s.DescribeSubnetGroups), op(write, s.UpdateSubnetGroup), op(write, s.DeleteSubnetGroup),
+		op(write, s.CreateSnapshot), op(read, s.DescribeSnapshots), op(write, s.CopySnapshot), op(write, s.DeleteSnapshot),
 		op(write, s.CreateUser), op(read, s.DescribeUsers), op(write, s.UpdateUser), op(write, s.DeleteUser),
 		op(read, s.ListTags), op(write, s.TagResource), op(write, s.UntagResource),
 		op(read, s.DescribeEngineVersions), op(read, s.DescribeEvents), op(read, s.ListAllowedNodeTypeUpdates),

@@ -20,18 +20,14 @@ import (
 // notServed are the actions of AWS's client that this version doesn't have, with the reason. They are answered with UnknownOperationException.
 var notServed = map[string]string{
 	"BatchUpdateCluster":                   "there are no service updates",
-	"CopySnapshot":                         "snapshots come later",
 	"CreateMultiRegionCluster":             "multi-Region clusters come later",
-	"CreateSnapshot":                       "snapshots come later",
 	"DeleteMultiRegionCluster":             "multi-Region clusters come later",
-	"DeleteSnapshot":                       "snapshots come later",
 	"DescribeMultiRegionClusters":          "multi-Region clusters come later",
 	"DescribeMultiRegionParameterGroups":   "multi-Region clusters come later",
 	"DescribeMultiRegionParameters":        "multi-Region clusters come later",
 	"DescribeReservedNodes":                "there is nothing to reserve",
 	"DescribeReservedNodesOfferings":       "there is nothing to reserve",
 	"DescribeServiceUpdates":               "there are no service updates",
-	"DescribeSnapshots":                    "snapshots come later",
 	"FailoverShard":                        "failover on request comes later",
 	"ListAllowedMultiRegionClusterUpdates": "multi-Region clusters come later",
 	"PurchaseReservedNodesOffering":        "there is nothing to reserve",

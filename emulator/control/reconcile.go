@@ -63,6 +63,7 @@ func (s *Service) wanted(tx *store.Tx, sc scope, c *clusterRecord) (WantedCluste
 	w := WantedCluster{
 		Account: sc.account, Region: sc.region, Name: *c.View.Name, ID: c.ID, Created: c.Created, Generation: c.Generation, Status: *c.View.Status, Port: c.Port, TLS: *c.View.TLSEnabled,
 		NodeType: t.Name, MaxMemory: t.MaxMemory(), Engine: *c.View.Engine, EnginePatchVersion: *c.View.EnginePatchVersion, WrappedKey: c.WrappedKey,
+		Snapshot: c.Snapshot, Restore: c.Restore,
 	}
 	shards := int(*c.View.NumberOfShards)
 	for i := range shards {
@@ -150,7 +151,7 @@ func (s *Service) ClusterReady(_ context.Context, p Place, generation uint64, en
 		}
 		address := &types.Endpoint{Address: aws.String(endpoint.Address), Port: int32(endpoint.Port)}
 		known := aws.ToString(c.View.ClusterEndpoint.Address) == endpoint.Address && c.View.ClusterEndpoint.Port == address.Port
-		if known && c.Ready >= generation && c.is("available") {
+		if known && c.Ready >= generation && (c.is("available") || c.is("snapshotting")) {
 			return nil // as before a restart
 		}
 		c.Ready = max(c.Ready, generation)
@@ -192,7 +193,9 @@ func (s *Service) settle(tx *store.Tx, sc scope, c *clusterRecord) error {
 			return err
 		}
 	}
-	c.View.Status = aws.String(spec.ClusterStatus.Target)
+	if !c.is("snapshotting") { // that ends with the snapshot
+		c.View.Status = aws.String(spec.ClusterStatus.Target)
+	}
 	return nil
 }
 
@@ -261,7 +264,8 @@ func (s *Service) ClusterFailed(_ context.Context, p Place, generation uint64, r
 
 // ClusterGone implements Reconciler.
 func (s *Service) ClusterGone(_ context.Context, p Place) error {
-	return s.store.Update(func(tx *store.Tx) error {
+	var left *SnapshotData
+	err := s.store.Update(func(tx *store.Tx) error {
 		sc := scope{p.Account, p.Region}
 		c, ok, err := get[clusterRecord](tx, sc, spec.KindCluster, p.Cluster)
 		if err != nil || !ok || !c.is("deleting") {
@@ -273,6 +277,15 @@ func (s *Service) ClusterGone(_ context.Context, p Place) error {
 		if err := drop(tx, sc, spec.KindCluster, p.Cluster); err != nil {
 			return err
 		}
+		data, err := s.dropAutomatic(tx, sc, &c)
+		if err != nil {
+			return err
+		}
+		left = &data
 		return s.settleWaiting(tx, sc, p.Cluster, math.MaxUint64)
 	})
+	if err == nil && left != nil {
+		s.fleet.Swept(*left)
+	}
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
+	"github.com/openmemorydb/memorydb/engine/bucket"
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
@@ -31,6 +32,8 @@ type Config struct {
 	// Unwrap opens a cluster's data key, as control wrapped it.
 	Unwrap func(wrapped []byte) ([]byte, error)
 	CA     *CA
+	// Bucket is where snapshots go; nil: there are none, and logs are kept whole. The fleet does not close it.
+	Bucket bucket.Bucket
 	// OneAddress puts every node on 127.0.0.1 with a port of its own, instead of giving each an address of its own with the cluster's port.
 	OneAddress bool
 	// Version is the program's version, for leadership entries.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
@@ -27,7 +28,11 @@ type keeper struct {
 	mapEpoch  uint64
 	shards    map[string]bool // the ids of the logs that were opened
 	progress  progress
-	channels  pubsub.Exchange // between the nodes
+	channels  pubsub.Exchange            // between the nodes
+	snapshots map[string]*shardSnapshots // by shard
+
+	taking     sync.WaitGroup // of a snapshot
+	takingName string
 }
 
 const (
@@ -135,6 +140,10 @@ func (k *keeper) ready(ctx context.Context, w control.WantedCluster) error {
 		k.endpoint = ep
 	}
 	k.endpoint.use(k.serving())
+	if err := k.restore(ctx, w); err != nil {
+		return k.failed(ctx, w, err)
+	}
+	k.take(w)
 	return k.f.cfg.Control.ClusterReady(ctx, k.place, w.Generation, k.endpoint.address())
 }
 
@@ -261,7 +270,7 @@ func (k *keeper) stopAll(ctx context.Context) error {
 		errs = append(errs, n.close(ctx))
 	}
 	k.published = ""
-	return errors.Join(errs...)
+	return errors.Join(append(errs, k.closeSnapshots())...)
 }
 
 // remove stops the nodes of a deleted cluster, forgets its logs, and says that it is gone.
@@ -291,7 +300,7 @@ func (k *keeper) clear(ctx context.Context) error {
 		}
 		delete(k.shards, id)
 	}
-	k.id, k.mapEpoch = "", 0
+	k.id, k.mapEpoch, k.takingName = "", 0, ""
 	return nil
 }
 

@@ -72,8 +72,13 @@ func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln 
 		k.shards = map[string]bool{}
 	}
 	k.shards[id] = true
+	snapshots, err := k.snapshotsOf(w, n.shard)
+	if err != nil {
+		return fmt.Errorf("open the snapshots of shard %s: %w", n.shard, err)
+	}
 	cfg := engine.Config{
-		Node: n.want.ID, Log: n.log, MaxMemory: w.MaxMemory, Users: users(w), Parameters: w.Parameters,
+		Snapshots: snapshots,
+		Node:      n.want.ID, Log: n.log, MaxMemory: w.MaxMemory, Users: users(w), Parameters: w.Parameters,
 		RedisVersion: w.EnginePatchVersion, Version: k.f.cfg.Version, Now: k.f.cfg.Now,
 		Logger:     k.log().With("node", n.want.Name),
 		Bus:        k.channels.Join(n.shard),

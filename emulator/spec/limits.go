@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Limits and defaults. Source: developer guide, "Quotas", "Creating a cluster"; API reference.
@@ -27,17 +28,19 @@ const (
 	MaxPassword          = 128
 	MaxParametersPerCall = 20
 	MaxSnapshotRetention = 35
-	MaxTags              = 50
-	MaxTagKey            = 128
-	MaxTagValue          = 256
-	DefaultMaxResults    = 100
-	DefaultEngine        = "redis"
-	DefaultNetworkType   = "ipv4"
-	DefaultIPDiscovery   = "ipv4"
-	NetworkTypes         = "ipv4, ipv6, dual_stack"
-	IPDiscoveries        = "ipv4, ipv6"
-	minWindow            = 60 // minutes
-	minutesPerDay        = 24 * 60
+	// MaxManualSnapshots is how many snapshots of a cluster may be taken by hand in 24 hours.
+	MaxManualSnapshots = 20
+	MaxTags            = 50
+	MaxTagKey          = 128
+	MaxTagValue        = 256
+	DefaultMaxResults  = 100
+	DefaultEngine      = "redis"
+	DefaultNetworkType = "ipv4"
+	DefaultIPDiscovery = "ipv4"
+	NetworkTypes       = "ipv4, ipv6, dual_stack"
+	IPDiscoveries      = "ipv4, ipv6"
+	minWindow          = 60 // minutes
+	minutesPerDay      = 24 * 60
 )
 
 var days = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
@@ -63,6 +66,22 @@ func CheckSnapshotWindow(w string) error {
 		return refuse("Invalid snapshot window: %s. It must have the form hh24:mi-hh24:mi.", w)
 	}
 	return checkLength("snapshot window", w, minute(0, m[1], m[2]), minute(0, m[3], m[4]), minutesPerDay)
+}
+
+// SnapshotWindowAt says when the window w opened last before now, and whether it is still open. w is sound.
+func SnapshotWindowAt(w string, now time.Time) (opened time.Time, open bool) {
+	m := snapshotForm.FindStringSubmatch(w)
+	if m == nil {
+		return time.Time{}, false
+	}
+	now = now.UTC()
+	from, to := minute(0, m[1], m[2]), minute(0, m[3], m[4])
+	length := time.Duration((to-from+minutesPerDay)%minutesPerDay) * time.Minute
+	opened = time.Date(now.Year(), now.Month(), now.Day(), 0, from, 0, 0, time.UTC)
+	if opened.After(now) {
+		opened = opened.AddDate(0, 0, -1)
+	}
+	return opened, now.Before(opened.Add(length))
 }
 
 func checkLength(what, w string, from, to, cycle int) error {

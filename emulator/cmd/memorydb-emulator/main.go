@@ -31,6 +31,7 @@ const (
 type program struct {
 	Listen     string           `default:"127.0.0.1:8480" placeholder:"HOST:PORT" env:"MEMORYDB_LISTEN" help:"Address of the management API (${default})."`
 	Data       string           `default:".memorydb/data" placeholder:"DIR" env:"MEMORYDB_DATA" help:"Data folder: records, the three zones of the transaction log, keys (${default})."`
+	Snapshots  string           `placeholder:"PLACE" env:"MEMORYDB_SNAPSHOTS" help:"Where snapshots are kept: a folder, or s3://host:port/bucket/prefix?region=…&insecure=true with the credentials of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (a folder in the data folder)."`
 	Region     string           `default:"us-east-1" placeholder:"REGION" env:"MEMORYDB_REGION" help:"Region that the health answer names; requests carry their own in their signature (${default})."`
 	AccessKey  string           `placeholder:"KEY" env:"MEMORYDB_ACCESS_KEY" help:"Access key that signs requests (test)."`
 	SecretKey  string           `placeholder:"SECRET" env:"MEMORYDB_SECRET_KEY" help:"Secret of the access key (test)."`
@@ -78,7 +79,7 @@ func (p *program) serve(ctx context.Context, stderr io.Writer) error {
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: p.LogLevel}))
 	began := time.Now()
 	e, err := emulator.Open(emulator.Config{
-		Listen: p.Listen, Data: p.Data, Region: p.Region, AccessKey: p.AccessKey, SecretKey: p.SecretKey, Account: p.Account, OneAddress: p.OneAddress, Version: version, Logger: logger,
+		Listen: p.Listen, Data: p.Data, Snapshots: p.Snapshots, Region: p.Region, AccessKey: p.AccessKey, SecretKey: p.SecretKey, Account: p.Account, OneAddress: p.OneAddress, Version: version, Logger: logger,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		_, port, _ := net.SplitHostPort(p.Listen)
