@@ -98,7 +98,7 @@ func (m mutant) caught(dir string) (bool, error) {
 	if out, err := exec.Command("go", "vet", "-overlay", file, m.pkg).CombinedOutput(); err != nil {
 		return false, fmt.Errorf("the mutant does not compile: %w\n%s", err, out)
 	}
-	cmd := exec.Command("go", "test", "-overlay", file, "-count=1", "-failfast", "-timeout", "10m", "-run", m.test, m.pkg)
+	cmd := exec.Command("go", "test", "-overlay", file, "-count=1", "-failfast", "-timeout", "3m", "-run", m.test, m.pkg)
 	cmd.Env = append(os.Environ(), "MEMORYDB_SEED=1")
 	if m.seeds != "" {
 		cmd.Env = append(cmd.Env, "MEMORYDB_SEEDS="+m.seeds)

@@ -62,9 +62,9 @@ var mutants = []mutant{
 		"./engine/txlog/memlog", "Conformance", "",
 	},
 	{
-		"a node that was overtaken keeps its memory", "P4", "engine/replication/replication.go",
-		"				s.Reset()\n				again = true", "				s.Follow()\n				again = true",
-		"./engine", "Linearizab|" + sim, "20",
+		"a node that was overtaken keeps its memory", "P4", "engine/shard/apply.go",
+		"	s.setDB(s.cfg.NewDB())\n	s.db.Limits = s.limits\n	old.Close()", "	_ = old",
+		"./engine", sim, "20",
 	},
 	{
 		"an overtaken primary answers", "P4", "engine/shard/turn.go",
@@ -83,7 +83,7 @@ var mutants = []mutant{
 	},
 	{
 		"the lease is counted from the end of the renewal", "P5", "engine/shard/lease.go",
-		"		s.extend(from)", "		s.extend(s.cfg.Elapsed())",
+		"		s.extend(from)", "		s.extend(from + s.cfg.Elapsed() - from)",
 		"./engine/shard", "Lease", "",
 	},
 	{
@@ -99,16 +99,26 @@ var mutants = []mutant{
 	{
 		"records of newer engines are applied", "P8", "engine/shard/apply.go",
 		"	if r.Engine > EngineVersion {", "	if false {",
-		"./engine/shard", "Engine|Newer|Poison", "",
+		"./engine/shard", "NewerEngine", "",
 	},
 	{
 		"the running checksum is not compared", "P3", "engine/shard/apply.go",
 		"	if want := s.chain.Next(r.Pos, entry); want != r.Chain {", "	if want := s.chain.Next(r.Pos, entry); false {",
-		"./engine/shard", "Chain|Checksum|Poison|Corrupt", "",
+		"./engine/shard", "RunningChecksum", "",
 	},
 	{
 		"evictions are not logged", "P9", "engine/shard/memory.go",
-		"	s.payload = command.AppendEffect(s.payload, [][]byte{delName, key})", "	_ = delName",
+		"	s.payload = command.AppendEffect(s.payload, [][]byte{delName, key})", "	_ = command.AppendEffect(nil, [][]byte{delName, key})",
 		"./engine", "Evict", "",
+	},
+	{
+		"a snapshot is offered that nobody has read back", "P7", "engine/snapshot/take.go",
+		"	if err := s.verify(ctx, src, m, libraries); err != nil {", "	if err := error(nil); err != nil {",
+		"./engine/snapshot", "Take|Verif|Damage|Crash", "",
+	},
+	{
+		"the log is trimmed before the snapshot", "P7", "engine/snapshot/keeper.go",
+		"	before := k.newest.Pos\n", "	before := k.newest.Pos + 2\n",
+		"./engine/snapshot", "Keeper|Trim", "",
 	},
 }

@@ -490,6 +490,26 @@ func TestRecordOfANewerEngineStopsTheReplica(t *testing.T) {
 	}
 }
 
+// A record that is not what follows what the node has applied, though it says so, is not applied.
+func TestRunningChecksumIsCompared(t *testing.T) {
+	b := newBench(t)
+	s, log := b.primary("a")
+	b.want(s, "set k v", "+OK\r\n", false)
+	replica, _ := b.node("b")
+	records, err := log.Read(context.Background(), 1, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records[1].Chain++
+	var poison *PoisonError
+	if err := replica.Applier().Apply(records); !errors.As(err, &poison) || poison.Pos != 2 || !errors.Is(err, txlog.ErrCorrupt) {
+		t.Errorf("Apply = %v, want a PoisonError at position 2 that says corrupt", err)
+	}
+	if at, _ := replica.Position(); at != 1 {
+		t.Errorf("the replica is at position %v", at)
+	}
+}
+
 func TestWatch(t *testing.T) {
 	b := newBench(t)
 	s, _ := b.primary("a")
