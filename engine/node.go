@@ -68,6 +68,8 @@ type Config struct {
 	Rewriter server.Rewriter
 	// Shutdown is called for SHUTDOWN, with AdminCommands; nil refuses it. It must return at once.
 	Shutdown func()
+	// Skip are positions of the log's records that could not be applied and that an operator has given up: their effects are passed over. All nodes of a shard must be given the same.
+	Skip []txlog.Pos
 	// Version is the program's version, for leadership entries.
 	Version string
 	// Lease is how the node keeps leadership, and takes it by itself when nobody has it; the zero value is for a node that leads only when it is told to, among nodes of one process.
@@ -76,6 +78,17 @@ type Config struct {
 	Changed func()
 	Now     func() time.Time
 	Logger  *slog.Logger
+}
+
+// PoisonError is why a node has stopped whose log holds a record that it can't apply: it names the position.
+type PoisonError = shard.PoisonError
+
+// EachEffect calls fn with each command of the payload of a Data record, in order; the words are valid during the call. The error is why the rest can't be read.
+func EachEffect(payload []byte, fn func(words [][]byte)) error {
+	return command.DecodeEffects(payload, nil, func(words [][]byte) error {
+		fn(words)
+		return nil
+	})
 }
 
 // Lease is the timing of leadership.
@@ -157,7 +170,7 @@ func Open(cfg Config) (*Node, error) {
 	n.users.Bind(n.table)
 	n.shard = shard.New(shard.Config{
 		NodeID: cfg.Node, Log: cfg.Log, Table: n.table, Now: cfg.Now, Lease: cfg.Lease.Duration, Elapsed: cfg.Lease.Elapsed, Logger: cfg.Logger,
-		NewDB: newDB,
+		NewDB: newDB, Skip: skipped(cfg.Skip),
 	})
 	n.server = server.New(server.Config{
 		Shard: n.shard, Table: n.table, ACL: n.users, Router: n.state, TLS: cfg.TLS, Now: cfg.Now, Logger: cfg.Logger, RedisVersion: cfg.RedisVersion,
@@ -176,6 +189,14 @@ func Open(cfg Config) (*Node, error) {
 	n.member = replication.Start(follow)
 	n.serving.Go(n.expire)
 	return n, nil
+}
+
+func skipped(positions []txlog.Pos) map[txlog.Pos]bool {
+	skip := map[txlog.Pos]bool{}
+	for _, pos := range positions {
+		skip[pos] = true
+	}
+	return skip
 }
 
 // configure sets what the node was opened with.

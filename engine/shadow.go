@@ -16,6 +16,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/script"
 	"github.com/openmemorydb/memorydb/engine/shard"
 	"github.com/openmemorydb/memorydb/engine/snapshot"
+	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
 // newDB makes a node's keyspace.
@@ -23,11 +24,12 @@ func newDB() *keyspace.DB {
 	return keyspace.New(keyspace.Config{Limits: keyspace.DefaultLimits(), PackedDigest: datatype.PackedDigest})
 }
 
-// NewShadow makes what replays a shard's log apart from any node: rows and function libraries that share nothing with one. It serves one taking of a snapshot at a time.
-func NewShadow(now func() time.Time, logger *slog.Logger) snapshot.Shadow {
+// NewShadow makes what replays a shard's log apart from any node: rows and function libraries that share nothing with one. It serves one taking of a snapshot at a time. skip is Config.Skip of the
+// shard's nodes.
+func NewShadow(now func() time.Time, logger *slog.Logger, skip ...txlog.Pos) snapshot.Shadow {
 	n := idle(now, logger)
 	n.table = commands(n, true)
-	return snapshot.Shadow{Table: n.table, NewDB: newDB, Libraries: n.scripts}
+	return snapshot.Shadow{Table: n.table, NewDB: newDB, Libraries: n.scripts, Skip: skipped(skip)}
 }
 
 // idle is a node that does not run: it has rows, but neither shard nor server. Only rows that replay meets may be run.

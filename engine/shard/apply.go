@@ -97,6 +97,10 @@ func (a *Applier) one(now int64, r *txlog.Record) error {
 		s.resigned = &to.Node
 		return nil
 	case txlog.Data:
+		if s.cfg.Skip[r.Pos] {
+			s.cfg.Logger.Warn("record of the log is passed over, as it was told", "node", s.cfg.NodeID, "pos", uint64(r.Pos))
+			return nil
+		}
 		return command.DecodeEffects(r.Payload, a.argv, func(argv [][]byte) error {
 			a.argv = argv
 			return a.effect(now, argv)

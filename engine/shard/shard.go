@@ -75,6 +75,8 @@ type Config struct {
 	// Lease is how long a primary may answer after it has begun to renew its leadership (promise P5). 0 is for ever: then all nodes of the shard must share the log's handle within
 	// one process, where Log.Epoch tells at once that another one leads.
 	Lease time.Duration
+	// Skip are positions of records whose effects an operator has given up: they are passed over, on this node and on whoever replays the log with the same Skip.
+	Skip map[txlog.Pos]bool
 	// Elapsed is a clock that never steps, for leases; nil is the process's monotonic clock.
 	Elapsed func() time.Duration
 	// Rand is the source of chance for commands and eviction; nil is seeded by the runtime.

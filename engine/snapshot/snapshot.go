@@ -17,6 +17,7 @@ import (
 	"github.com/openmemorydb/memorydb/engine/bucket"
 	"github.com/openmemorydb/memorydb/engine/command"
 	"github.com/openmemorydb/memorydb/engine/keyspace"
+	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
 // Errors of this package, to be compared with errors.Is.
@@ -69,6 +70,8 @@ type Shadow struct {
 	// NewDB makes an empty keyspace.
 	NewDB     func() *keyspace.DB
 	Libraries Libraries
+	// Skip is shard.Config.Skip.
+	Skip map[txlog.Pos]bool
 }
 
 // KeySize is the size of Config.Key in bytes.

@@ -41,7 +41,7 @@ func (s *Store) Take(ctx context.Context, src Source) (Manifest, error) {
 
 func (s *Store) take(ctx context.Context, src Source) (Manifest, error) {
 	target := src.Log.Durable()
-	shadow := shard.New(shard.Config{NodeID: "shadow", Log: src.Log, Table: src.Shadow.Table, NewDB: src.Shadow.NewDB, Now: s.cfg.Now, Logger: s.cfg.Logger})
+	shadow := shard.New(shard.Config{NodeID: "shadow", Log: src.Log, Table: src.Shadow.Table, NewDB: src.Shadow.NewDB, Skip: src.Shadow.Skip, Now: s.cfg.Now, Logger: s.cfg.Logger})
 	open := true
 	release := func() {
 		if open {

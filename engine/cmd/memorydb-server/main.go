@@ -20,6 +20,7 @@ import (
 
 	"github.com/openmemorydb/memorydb/engine"
 	"github.com/openmemorydb/memorydb/engine/cluster"
+	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
 // version is set by the release build.
@@ -52,6 +53,9 @@ type program struct {
 	SnapshotLook        time.Duration `default:"5s" placeholder:"TIME" env:"MEMORYDB_SNAPSHOT_LOOK" help:"How often is looked whether a snapshot is due (${default})."`
 
 	Restore string `placeholder:"FILE" type:"existingfile" env:"MEMORYDB_RESTORE" help:"Fill the server, which must be empty, with an RDB file of redis-server up to 7.2 before it lets clients in."`
+
+	InspectRecord uint64      `placeholder:"POSITION" help:"Print the record of the log at a position, as JSON, and exit: what a server that could not apply it has named."`
+	SkipRecord    []txlog.Pos `placeholder:"POSITION" env:"MEMORYDB_SKIP_RECORD" help:"Pass over the effects of the record at a position, which could not be applied; what it changed is given up. Until there is a snapshot behind it."`
 
 	LogLevel slog.Level       `default:"info" env:"MEMORYDB_LOG_LEVEL" help:"debug, info, warn or error."`
 	Version  kong.VersionFlag `help:"Print the version."`
@@ -86,8 +90,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := p.serve(ctx, stop, stdout, stderr); err != nil {
+	if p.InspectRecord != 0 {
+		err = p.inspect(ctx, stdout)
+	} else {
+		err = p.serve(ctx, stop, stdout, stderr)
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "memorydb-server: %v\n", err)
+		var poison *engine.PoisonError
+		if errors.As(err, &poison) {
+			fmt.Fprintf(stderr, "See the record with --inspect-record %v. A newer version may know it; to give it up, --skip-record %v.\n", poison.Pos, poison.Pos)
+		}
 		return exitFailed
 	}
 	return exitOK
@@ -110,7 +123,7 @@ func (p *program) serve(ctx context.Context, stop func(), stdout, stderr io.Writ
 	defer func() { err = errors.Join(err, log.close()) }()
 	cfg := engine.Config{
 		Node: log.node, Log: log.shard, RequirePass: p.RequirePass, MaxMemory: p.MaxMemory, AdminCommands: p.AdminCommands,
-		Port: tcpAddr(ln).Port, Shutdown: stop, DumpFile: filepath.Join(p.Data, "dump.rdb"), Version: version, Now: time.Now, Logger: logger,
+		Port: tcpAddr(ln).Port, Shutdown: stop, DumpFile: filepath.Join(p.Data, "dump.rdb"), Version: version, Skip: p.SkipRecord, Now: time.Now, Logger: logger,
 	}
 	if p.TLSCert != "" {
 		if cfg.TLS, err = p.tls(); err != nil {

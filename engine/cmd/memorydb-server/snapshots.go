@@ -59,7 +59,7 @@ func (s *snapshots) keeper(p *program, log txlog.Log) *snapshot.Keeper {
 		return nil
 	}
 	return snapshot.NewKeeper(snapshot.KeeperConfig{
-		Store: s.store, Log: log, Shadow: func() snapshot.Shadow { return engine.NewShadow(time.Now, s.logger) },
+		Store: s.store, Log: log, Shadow: func() snapshot.Shadow { return engine.NewShadow(time.Now, s.logger, p.SkipRecord...) },
 		Records: p.SnapshotRecords, Bytes: p.SnapshotBytes, Keep: snapshot.Retention{Count: p.SnapshotKeep},
 	})
 }
