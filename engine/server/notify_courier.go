@@ -14,6 +14,9 @@ import (
 //
 // A connection that has waited for the log lets the courier deliver before it sends its own replies; while something waits, a goroutine does so besides, since
 // that connection may be gone by then. If the outcome of a record is unknown, what waits for it is dropped.
+//
+// What waits is bounded by what causes it: records that are not durable, of which the log takes so many bytes, and requests behind them, whose connections wait themselves. What depends on nothing is
+// delivered at once.
 type courier struct {
 	wait    func(ctx context.Context, pos txlog.Pos) error
 	durable func() txlog.Pos
