@@ -19,7 +19,7 @@ func (s *State) Commands() []command.Spec {
 	return []command.Spec{{
 		Name: "cluster", Arity: -2, Flags: command.Container, Group: command.Cluster, Since: "3.0.0",
 		Summary: "A container for cluster commands", Complexity: "Depends on subcommand.",
-		Subcommands: []command.Spec{
+		Subcommands: append([]command.Spec{
 			{Name: "count-failure-reports", Arity: 3, Flags: quiet | command.Admin, Since: "3.0.0", Args: "node-id", Tips: varies,
 				Summary: "Return the number of failure reports active for a given node", Complexity: "O(N) where N is the number of failure reports",
 				Run: s.countFailureReports},
@@ -49,7 +49,7 @@ func (s *State) Commands() []command.Spec {
 				Summary: "List replica nodes of the specified master node", Complexity: "O(1)", Run: s.replicas},
 			{Name: "slots", Arity: 2, Flags: quiet, Since: "3.0.0", Tips: varies,
 				Summary: "Get array of Cluster slot to node mappings", Complexity: perNode, Run: s.slots},
-		},
+		}, elsewhereRows...),
 	}}
 }
 

@@ -13,9 +13,7 @@ func TestRowsAreRediss(t *testing.T) {
 	var table *command.Table
 	table = command.NewTable(true, New(Config{}).Commands(), command.IntrospectionCommands(func() *command.Table { return table }))
 	missing := slices.DeleteFunc(enginetest.CompareRows(t, table), func(name string) bool { return !strings.HasPrefix(name, "cluster|") })
-	want := strings.Fields(`cluster|addslots cluster|addslotsrange cluster|bumpepoch cluster|delslots cluster|delslotsrange cluster|failover cluster|flushslots
-		cluster|forget cluster|meet cluster|replicate cluster|reset cluster|saveconfig cluster|set-config-epoch cluster|setslot`)
-	if !slices.Equal(missing, want) { // they change the cluster's shape by hand
-		t.Errorf("without rows are %q, want %q", missing, want)
+	if !slices.Equal(missing, []string{"cluster|setslot"}) {
+		t.Errorf("without rows are %q", missing)
 	}
 }
