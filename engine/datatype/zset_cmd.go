@@ -109,7 +109,15 @@ func zadd(c *command.Call) error {
 	return zaddPairs(c, o, a.Rest())
 }
 
-func zincrby(c *command.Call) error { return zaddPairs(c, zaddOptions{incr: true}, c.Argv[2:]) }
+// zincrby is ZADD with INCR, whose options Redis takes here, too: an increment that reads like one is missing.
+func zincrby(c *command.Call) error {
+	o := zaddOptions{incr: true}
+	a := c.Args(2)
+	if err := o.parse(&a); err != nil {
+		return err
+	}
+	return zaddPairs(c, o, a.Rest())
+}
 
 // zaddPairs gives scores to members, with which they alternate in words.
 func zaddPairs(c *command.Call, o zaddOptions, words [][]byte) error {

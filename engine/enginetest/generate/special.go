@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,6 +66,24 @@ func (g *Generator) lex() string {
 }
 
 // ranges gives the calls with BYLEX or BYSCORE bounds of that sort, mostly.
+// lexical lets commands about the order of members work on a sorted set of their own, in which all scores are equal: of another one Redis says nothing that is specified.
+func (g *Generator) lexical(words []string) {
+	at := 1
+	switch {
+	case strings.Contains(g.name, "lex"):
+	case g.name == "zrangestore" && slices.ContainsFunc(words, isByLex):
+		at = 2
+	case g.name == "zrange" && slices.ContainsFunc(words, isByLex):
+	default:
+		return
+	}
+	if len(words) > at {
+		words[at] = pick(g, "{t}lex", "{t}lex", "{t}lex", "{t}nolex")
+	}
+}
+
+func isByLex(word string) bool { return strings.EqualFold(word, "bylex") }
+
 func (g *Generator) ranges(words []string) []string {
 	at := 2
 	switch g.name {
