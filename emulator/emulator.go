@@ -46,6 +46,8 @@ type Config struct {
 	Account string
 	// Region is the region of requests that name none, as in the health answer; empty is us-east-1. Each request's own region is in its signature: one process serves all.
 	Region string
+	// FailoverQuota is how many shards may be failed over by FailoverShard within 24 hours; 0 is as many as one likes. The service's is 5.
+	FailoverQuota int
 	// OneAddress puts all nodes on 127.0.0.1 with a port each.
 	OneAddress bool
 	// Version is the program's version.
@@ -130,7 +132,7 @@ func Open(cfg Config) (_ *Emulator, err error) {
 	if e.bucket, err = bucket.Open(context.Background(), cfg.Snapshots); err != nil {
 		return nil, fmt.Errorf("snapshots: %w", err)
 	}
-	service := control.New(control.Config{Store: e.store, Keyring: keyring, CheckRules: engine.CheckRules, Now: cfg.Now, Logger: cfg.Logger})
+	service := control.New(control.Config{Store: e.store, Keyring: keyring, CheckRules: engine.CheckRules, FailoverQuota: cfg.FailoverQuota, Now: cfg.Now, Logger: cfg.Logger})
 	e.fleet = fleet.New(fleet.Config{
 		Control: service, Logs: logs{e.log}, Unwrap: keyring.Unwrap, CA: e.ca, Bucket: e.bucket, OneAddress: cfg.OneAddress, Version: cfg.Version, Now: cfg.Now, Logger: cfg.Logger,
 	})

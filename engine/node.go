@@ -74,7 +74,7 @@ type Config struct {
 	Version string
 	// Lease is how the node keeps leadership, and takes it by itself when nobody has it; the zero value is for a node that leads only when it is told to, among nodes of one process.
 	Lease Lease
-	// Changed is called when the node's role or its shard's leader has changed; it must not wait. nil: nobody asks.
+	// Changed is called when the node's role, its shard's leader or Status.Err has changed; it must not wait. nil: nobody asks.
 	Changed func()
 	Now     func() time.Time
 	Logger  *slog.Logger

@@ -39,6 +39,8 @@ type clusterRecord struct {
 	// Restore is what the cluster begins with, until it has it, RestoreName the name of that snapshot.
 	Restore     *SnapshotData
 	RestoreName string
+	// Depose has, by shard, the nodes whose lead is to move since FailoverShard was called.
+	Depose map[string]string
 }
 
 // nodeRecord is one node that is wanted.

@@ -26,8 +26,10 @@ type Config struct {
 	Keyring *Keyring
 	// CheckRules says whether the engine understands an access string: command and category names.
 	CheckRules func(accessString string) error
-	Now        func() time.Time
-	Logger     *slog.Logger
+	// FailoverQuota is how many shards an account may fail over by FailoverShard within 24 hours, in a region; 0 is as many as it likes. The service's is 5.
+	FailoverQuota int
+	Now           func() time.Time
+	Logger        *slog.Logger
 }
 
 // Service is the control plane. Its methods may be called from any goroutine.

@@ -456,7 +456,7 @@ func TestFaultsOfTheRest(t *testing.T) {
 			return err
 		}, ipv},
 		{"action of a later version", func() error {
-			_, err := h.FailoverShard(ctx, &memorydb.FailoverShardInput{ClusterName: name("c"), ShardName: name("0001")})
+			_, err := h.DescribeReservedNodes(ctx, &memorydb.DescribeReservedNodesInput{})
 			return err
 		}, "UnknownOperationException"},
 	}

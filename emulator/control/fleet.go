@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,8 @@ type Fleet interface {
 	Notify(p Place)
 	// Swept says that a snapshot is no more: its data may go unless something else needs them. It never blocks.
 	Swept(d SnapshotData)
+	// Primary is the node that leads a shard now, as far as the fleet knows; "" if none does. It never blocks.
+	Primary(p Place, shard string) (node string)
 }
 
 // Place names a cluster that exists now.
@@ -52,6 +55,13 @@ type WantedShard struct {
 	Name  string // "0001"
 	Slots string // "0-8191", ranges separated by commas
 	Nodes []WantedNode
+	// Depose is the node that has to hand its lead over and is then to be started anew, since FailoverShard was called; "" if there is none.
+	Depose string
+}
+
+// Has says whether a node of that name is wanted in the shard.
+func (s WantedShard) Has(node string) bool {
+	return slices.ContainsFunc(s.Nodes, func(n WantedNode) bool { return n.Name == node })
 }
 
 // WantedNode is one node of a wanted shard.
@@ -102,6 +112,10 @@ type Reconciler interface {
 	ClusterRestored(ctx context.Context, p Place) error
 	// Pinned are the positions of the snapshots of the cluster with an id, by shard: their data stay.
 	Pinned(ctx context.Context, account, region, clusterID string) (map[string][]uint64, error)
+	// Event records what has happened to a cluster, in order, for DescribeEvents. Nothing is recorded for a cluster that is gone.
+	Event(ctx context.Context, p Place, messages ...string) error
+	// FailedOver says that the failover of a shard that was asked for is over: another node leads, and the node that led is a replica again.
+	FailedOver(ctx context.Context, p Place, shard string) error
 	// ClusterGone says that all nodes of a deleting cluster have stopped and its data is gone; the record goes.
 	ClusterGone(ctx context.Context, p Place) error
 }

@@ -52,6 +52,11 @@ func (f *fakeFleet) Notify(p control.Place) {
 
 func (f *fakeFleet) Swept(control.SnapshotData) {}
 
+// Primary is the first node of every shard.
+func (f *fakeFleet) Primary(p control.Place, shard string) string {
+	return p.Cluster + "-" + shard + "-001"
+}
+
 func (f *fakeFleet) times(cluster string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,14 +94,18 @@ func start(t testing.TB, dir string) *harness {
 	return startWith(t, dir, keyring)
 }
 
-func startWith(t testing.TB, dir string, keyring *control.Keyring) *harness {
+func startWith(t testing.TB, dir string, keyring *control.Keyring, change ...func(*control.Config)) *harness {
 	t.Helper()
 	h := &harness{t: t, fleet: &fakeFleet{told: map[control.Place]int{}}, clock: &clock{now: time.Now().UTC()}}
 	var err error
 	if h.store, err = store.Open(store.Config{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
-	h.service = control.New(control.Config{Store: h.store, Keyring: keyring, Now: h.clock.Now, CheckRules: func(s string) error { return nil }})
+	cfg := control.Config{Store: h.store, Keyring: keyring, Now: h.clock.Now, CheckRules: func(s string) error { return nil }}
+	for _, f := range change {
+		f(&cfg)
+	}
+	h.service = control.New(cfg)
 	h.service.SetFleet(h.fleet)
 	operations := map[string]control.Operation{}
 	for _, op := range h.service.Operations() {

@@ -45,7 +45,7 @@ const (
 func (s *Service) Operations() []Operation {
 	return []Operation{
 		op(write, s.CreateACL), op(read, s.DescribeACLs), op(write, s.UpdateACL), op(write, s.DeleteACL),
-		op(write, s.CreateCluster), op(read, s.DescribeClusters), op(write, s.UpdateCluster), op(write, s.DeleteCluster),
+		op(write, s.CreateCluster), op(read, s.DescribeClusters), op(write, s.UpdateCluster), op(write, s.DeleteCluster), op(write, s.FailoverShard),
 		op(write, s.CreateParameterGroup), op(read, s.DescribeParameterGroups), op(read, s.DescribeParameters), op(write, s.UpdateParameterGroup),
 		op(write, s.ResetParameterGroup), op(write, s.DeleteParameterGroup),
 		op(write, s.CreateSubnetGroup), op(read, s.DescribeSubnetGroups), op(write, s.UpdateSubnetGroup), op(write, s.DeleteSubnetGroup),

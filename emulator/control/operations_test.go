@@ -28,7 +28,6 @@ var notServed = map[string]string{
 	"DescribeReservedNodes":                "there is nothing to reserve",
 	"DescribeReservedNodesOfferings":       "there is nothing to reserve",
 	"DescribeServiceUpdates":               "there are no service updates",
-	"FailoverShard":                        "failover on request comes later",
 	"ListAllowedMultiRegionClusterUpdates": "multi-Region clusters come later",
 	"PurchaseReservedNodesOffering":        "there is nothing to reserve",
 	"UpdateMultiRegionCluster":             "multi-Region clusters come later",

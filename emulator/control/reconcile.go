@@ -67,7 +67,7 @@ func (s *Service) wanted(tx *store.Tx, sc scope, c *clusterRecord) (WantedCluste
 	}
 	shards := int(*c.View.NumberOfShards)
 	for i := range shards {
-		sh := WantedShard{Name: shardName(i), Slots: slots(i, shards)}
+		sh := WantedShard{Name: shardName(i), Slots: slots(i, shards), Depose: c.Depose[shardName(i)]}
 		for _, n := range c.Nodes {
 			if n.Shard == sh.Name {
 				sh.Nodes = append(sh.Nodes, WantedNode{Name: n.Name, ID: n.ID, Zone: n.Zone, Created: n.Created, Address: n.Address, Port: n.Port})
@@ -259,6 +259,27 @@ func (s *Service) ClusterFailed(_ context.Context, p Place, generation uint64, r
 			return false, err
 		}
 		return true, s.settleWaiting(tx, sc, p.Cluster, math.MaxUint64) // nobody waits for it any more
+	})
+}
+
+// Event implements Reconciler.
+func (s *Service) Event(_ context.Context, p Place, messages ...string) error {
+	return s.changeFound(p, func(tx *store.Tx, sc scope, _ *clusterRecord) (bool, error) {
+		for _, m := range messages {
+			if err := s.event(tx, sc, types.SourceTypeCluster, p.Cluster, "%s", m); err != nil {
+				return false, err
+			}
+		}
+		return false, nil
+	})
+}
+
+// FailedOver implements Reconciler.
+func (s *Service) FailedOver(_ context.Context, p Place, shard string) error {
+	return s.changeFound(p, func(_ *store.Tx, _ scope, c *clusterRecord) (bool, error) {
+		_, asked := c.Depose[shard]
+		delete(c.Depose, shard)
+		return asked, nil
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
+	"github.com/openmemorydb/memorydb/engine"
 	"github.com/openmemorydb/memorydb/engine/bucket"
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
@@ -25,7 +26,7 @@ type Logs interface {
 	Drop(id string) error
 }
 
-// Config is what a fleet needs; all but Logger and OneAddress are required.
+// Config is what a fleet needs; all but Logger, OneAddress and Lease are required.
 type Config struct {
 	Control control.Reconciler
 	Logs    Logs
@@ -38,8 +39,10 @@ type Config struct {
 	OneAddress bool
 	// Version is the program's version, for leadership entries.
 	Version string
-	Now     func() time.Time
-	Logger  *slog.Logger
+	// Lease is how nodes keep their leadership, and take it by themselves when nobody has it; the zero value is engine.DefaultLease.
+	Lease  engine.Lease
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Fleet is the set of keepers.
@@ -58,6 +61,9 @@ type Fleet struct {
 func New(cfg Config) *Fleet {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Lease.Duration == 0 {
+		cfg.Lease = engine.DefaultLease
 	}
 	f := &Fleet{cfg: cfg, keepers: map[control.Place]*keeper{}}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
@@ -85,14 +91,22 @@ func (f *Fleet) Notify(p control.Place) {
 	}
 	k := f.keepers[p]
 	if k == nil {
-		k = &keeper{f: f, place: p, wake: make(chan struct{}, 1), nodes: map[string]*node{}}
+		k = newKeeper(f, p)
 		f.keepers[p] = k
 		f.wg.Go(k.run)
 	}
-	select {
-	case k.wake <- struct{}{}:
-	default: // told already, and not looked yet
+	k.poke()
+}
+
+// Primary implements control.Fleet.
+func (f *Fleet) Primary(p control.Place, shard string) string {
+	f.mu.Lock()
+	k := f.keepers[p]
+	f.mu.Unlock()
+	if k == nil {
+		return ""
 	}
+	return k.primary(shard)
 }
 
 // forget drops a keeper whose cluster is gone, unless it was told of a new one of that name meanwhile; it says whether the keeper may end.

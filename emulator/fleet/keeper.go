@@ -6,33 +6,40 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
-	"github.com/openmemorydb/memorydb/engine/cluster"
 	"github.com/openmemorydb/memorydb/engine/pubsub"
 	"github.com/openmemorydb/memorydb/engine/shard"
 )
 
-// keeper keeps one cluster's nodes as they are wanted. Its fields belong to its goroutine, and to Fleet.Close when that has ended.
+// keeper keeps one cluster's nodes as they are wanted. Its fields belong to its goroutine, and to Fleet.Close when that has ended, but for what mu guards.
 type keeper struct {
 	f     *Fleet
 	place control.Place
 	wake  chan struct{} // has room for one
 
-	id        string // of the cluster whose nodes run; another one means that it was deleted and created again
-	nodes     map[string]*node
-	endpoint  *endpoint
-	published string
-	mapEpoch  uint64
-	shards    map[string]bool // the ids of the logs that were opened
-	progress  progress
-	channels  pubsub.Exchange            // between the nodes
+	id       string // of the cluster whose nodes run; another one means that it was deleted and created again
+	nodes    map[string]*node
+	endpoint *endpoint
+	mapEpoch uint64
+	shards   map[string]bool // the ids of the logs that were opened
+	progress progress
+	channels pubsub.Exchange      // between the nodes
+	lost     map[string]bool      // nodes that ran and have died, or were deposed: they are recovered
+	begun    map[string]time.Time // when a node was started last
+	events   []string             // that control was not told of yet
+	closing  sync.WaitGroup       // nodes that are being closed in the background
+
 	snapshots map[string]*shardSnapshots // by shard
 
 	taking     sync.WaitGroup // of a snapshot
 	takingName string
+
+	mu    sync.Mutex
+	leads map[string]string // the primary of each shard, as it was published last; guarded by mu
 }
 
 const (
@@ -40,12 +47,29 @@ const (
 	retryAfter = 500 * time.Millisecond
 	// stopTimeout is how long a node that is stopped may finish what it executes.
 	stopTimeout = 5 * time.Second
+	// leadTimeout is how long a change of the lead may take: other shards wait for it.
+	leadTimeout = 2 * time.Second
 	// rounds bounds the plans of one reconciliation: a cluster that never settles is a fault of ours and is said.
-	rounds = 20
+	rounds = 50
 )
+
+func newKeeper(f *Fleet, p control.Place) *keeper {
+	return &keeper{
+		f: f, place: p, wake: make(chan struct{}, 1),
+		nodes: map[string]*node{}, shards: map[string]bool{}, lost: map[string]bool{}, begun: map[string]time.Time{}, leads: map[string]string{},
+	}
+}
 
 func (k *keeper) log() *slog.Logger {
 	return k.f.cfg.Logger.With("cluster", k.place.Cluster, "region", k.place.Region)
+}
+
+// poke has the keeper look again; it never waits.
+func (k *keeper) poke() {
+	select {
+	case k.wake <- struct{}{}:
+	default: // told already, and not looked yet
+	}
 }
 
 // run reconciles whenever the keeper is woken, and again after a failure, until the cluster is gone or the fleet closes.
@@ -81,7 +105,7 @@ func (k *keeper) run() {
 	}
 }
 
-// reconcile makes the nodes match what is wanted now and reports it.
+// reconcile makes the nodes match what is wanted now and reports it. A step that fails does not keep the others from being done.
 func (k *keeper) reconcile(ctx context.Context) (gone bool, err error) {
 	w, ok, err := k.f.cfg.Control.WantedCluster(ctx, k.place)
 	if err != nil {
@@ -96,32 +120,26 @@ func (k *keeper) reconcile(ctx context.Context) (gone bool, err error) {
 	if w.Status == "deleting" {
 		return true, k.remove(ctx, w)
 	}
+	failed := map[step]bool{}
+	var errs []error
 	for range rounds {
-		a, err := k.actual()
-		if err != nil {
-			return false, err
-		}
-		steps := plan(w, a)
+		steps, settled := plan(w, k.actual(w, failed))
 		if len(steps) == 0 {
-			return false, k.ready(ctx, w)
+			errs = append(errs, k.tell(ctx), k.serve(ctx, w, settled))
+			return false, errors.Join(errs...)
 		}
 		for _, s := range steps {
 			if err := k.do(ctx, w, s); err != nil {
-				return false, k.failed(ctx, w, fmt.Errorf("%v: %w", s, err))
+				err = fmt.Errorf("%v: %w", s, err)
+				if hopeless(w, err) {
+					return false, k.giveUp(ctx, w, err)
+				}
+				failed[s] = true
+				errs = append(errs, err)
 			}
 		}
 	}
-	return false, fmt.Errorf("the plan of cluster %s does not end", w.Name)
-}
-
-// failed reports that a cluster can't be brought up, if trying again can't help; otherwise err stands and the keeper tries again.
-func (k *keeper) failed(ctx context.Context, w control.WantedCluster, err error) error {
-	var hopeless *hopelessError
-	if w.Status != "creating" || !errors.As(err, &hopeless) {
-		return err
-	}
-	k.log().Error("cluster can't be created", "err", err)
-	return errors.Join(k.stopAll(ctx), k.f.cfg.Control.ClusterFailed(ctx, k.place, w.Generation, err.Error()))
+	return false, errors.Join(append(errs, fmt.Errorf("the plan of cluster %s does not end", w.Name))...)
 }
 
 // hopelessError is a failure that trying again can't mend.
@@ -130,8 +148,22 @@ type hopelessError struct{ err error }
 func (e *hopelessError) Error() string { return e.err.Error() }
 func (e *hopelessError) Unwrap() error { return e.err }
 
-// ready opens the cluster's endpoint and tells control that what was wanted is so.
-func (k *keeper) ready(ctx context.Context, w control.WantedCluster) error {
+func hopeless(w control.WantedCluster, err error) bool {
+	var h *hopelessError
+	return w.Status == "creating" && errors.As(err, &h)
+}
+
+// giveUp reports that a cluster can't be brought up.
+func (k *keeper) giveUp(ctx context.Context, w control.WantedCluster, err error) error {
+	k.log().Error("cluster can't be created", "err", err)
+	return errors.Join(k.stopAll(ctx), k.f.cfg.Control.ClusterFailed(ctx, k.place, w.Generation, err.Error()))
+}
+
+// serve lets clients in by the cluster's endpoint, from when a new cluster has all its nodes, or one that was there before has any, and tells control that what was wanted is so if it is.
+func (k *keeper) serve(ctx context.Context, w control.WantedCluster, settled bool) error {
+	if !settled && w.Status == "creating" {
+		return nil
+	}
 	if k.endpoint == nil {
 		ep, err := k.openEndpoint(w)
 		if err != nil {
@@ -140,122 +172,76 @@ func (k *keeper) ready(ctx context.Context, w control.WantedCluster) error {
 		k.endpoint = ep
 	}
 	k.endpoint.use(k.serving())
-	if err := k.restore(ctx, w); err != nil {
-		return k.failed(ctx, w, err)
+	if !settled {
+		return nil
 	}
-	k.take(w)
+	if err := k.restore(ctx, w); err != nil {
+		if hopeless(w, err) {
+			return k.giveUp(ctx, w, err)
+		}
+		return err
+	}
+	k.takeSnapshot(w)
 	return k.f.cfg.Control.ClusterReady(ctx, k.place, w.Generation, k.endpoint.address())
 }
 
-// serving are the running nodes, by name.
+// tell records events, after what is more urgent was done.
+func (k *keeper) tell(ctx context.Context) error {
+	if len(k.events) == 0 {
+		return nil
+	}
+	if err := k.f.cfg.Control.Event(ctx, k.place, k.events...); err != nil {
+		return fmt.Errorf("record events: %w", err)
+	}
+	k.events = nil
+	return nil
+}
+
+// happened notes an event, in the words of the service.
+func (k *keeper) happened(format string, args ...any) {
+	k.events = append(k.events, fmt.Sprintf(format, args...))
+}
+
+// serving are the running nodes, by name; those that have caught up if there are any.
 func (k *keeper) serving() []*node {
+	out := k.running()
+	if ready := slices.DeleteFunc(slices.Clone(out), func(n *node) bool { return !n.ready.Load() }); len(ready) > 0 {
+		return ready
+	}
+	return out
+}
+
+// running are the running nodes, by name.
+func (k *keeper) running() []*node {
 	var out []*node
 	for _, n := range k.nodes {
 		out = append(out, n)
 	}
-	slices.SortFunc(out, func(a, b *node) int { return compare(a.want.Name, b.want.Name) })
+	slices.SortFunc(out, func(a, b *node) int { return strings.Compare(a.want.Name, b.want.Name) })
 	return out
 }
 
-func compare(a, b string) int {
-	if a < b {
-		return -1
-	}
-	if a > b {
-		return 1
-	}
-	return 0
-}
-
 // actual is what runs.
-func (k *keeper) actual() (actual, error) {
-	a := actual{nodes: map[string]nodeState{}, published: k.published}
+func (k *keeper) actual(_ control.WantedCluster, failed map[step]bool) actual {
+	a := actual{nodes: map[string]nodeState{}, held: map[string]bool{}, failed: failed}
 	for name, n := range k.nodes {
 		st := n.engine.Status()
-		a.nodes[name] = nodeState{
-			shard: n.shard, id: n.want.ID, address: n.address(), settings: n.settings,
-			primary: st.Role == shard.Primary, last: st.Leader == n.want.ID, dead: st.Err != nil,
+		s := nodeState{
+			shard: n.shard, address: n.listen, settings: n.settings, published: n.published,
+			primary: st.Role == shard.Primary, epoch: st.Epoch, last: st.Leader == n.want.ID, applied: uint64(st.Applied),
+			dead: st.Err != nil, ready: n.ready.Load() && st.Role != shard.Loading, deposed: n.deposed,
 		}
 		if st.Err != nil && !n.said {
 			n.said = true
 			k.log().Error("node has stopped", "node", name, "err", st.Err)
-			return a, st.Err
 		}
-	}
-	return a, nil
-}
-
-// do takes one step.
-func (k *keeper) do(ctx context.Context, w control.WantedCluster, s step) error {
-	k.log().Debug("step", "do", s.String())
-	switch s.do {
-	case start:
-		return k.start(ctx, w, s)
-	case configure:
-		return k.nodes[s.node].configure(w)
-	case lead:
-		return k.nodes[s.node].engine.Promote(ctx)
-	case publish:
-		return k.publish(w)
-	case stop:
-		return k.stop(ctx, s.node)
-	}
-	panic("fleet: unknown step " + string(s.do))
-}
-
-// publish gives every node the slot map as the roles are now.
-func (k *keeper) publish(w control.WantedCluster) error {
-	k.mapEpoch++
-	m := cluster.Map{Epoch: k.mapEpoch}
-	for _, sh := range w.Shards {
-		slots, err := parseSlots(sh.Slots)
-		if err != nil {
-			return err
+		if s.ready && n.recovering {
+			n.recovering = false
+			k.happened("Finished recovery for node %s", name)
 		}
-		c := cluster.Shard{ID: sh.Name, Slots: slots}
-		for _, want := range sh.Nodes {
-			n := k.nodes[want.Name]
-			st := n.engine.Status()
-			entry := cluster.Node{ID: want.ID, IP: n.listen.Address, Hostname: hostname(w, want.Name), Role: cluster.Replica}
-			if w.TLS {
-				entry.TLSPort = n.listen.Port
-			} else {
-				entry.Port = n.listen.Port
-			}
-			if st.Role == shard.Primary && st.Epoch > c.Epoch {
-				// A former primary may not have noticed yet: the newest leadership counts.
-				for i := range c.Nodes {
-					c.Nodes[i].Role = cluster.Replica
-				}
-				entry.Role, c.Epoch = cluster.Primary, st.Epoch
-			}
-			c.Nodes = append(c.Nodes, entry)
-		}
-		m.Shards = append(m.Shards, c)
+		a.nodes[name] = s
 	}
-	for name, n := range k.nodes {
-		if err := n.engine.SetMap(m); err != nil {
-			return fmt.Errorf("give node %s the slot map: %w", name, err)
-		}
-	}
-	a, err := k.actual()
-	k.published = mapPrint(w, a)
-	return err
-}
-
-// stop stops a node that is not wanted or is to be started again.
-func (k *keeper) stop(ctx context.Context, name string) error {
-	n := k.nodes[name]
-	delete(k.nodes, name)
-	if k.endpoint != nil {
-		k.endpoint.use(k.serving())
-	}
-	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
-	if err := n.close(ctx); err != nil {
-		k.log().Warn("node did not stop in order", "node", name, "err", err)
-	}
-	return nil
+	return a
 }
 
 // stopAll stops every node and the endpoint; the logs stay.
@@ -265,19 +251,19 @@ func (k *keeper) stopAll(ctx context.Context) error {
 		k.endpoint = nil
 	}
 	var errs []error
-	for _, n := range k.serving() {
+	for _, n := range k.running() {
 		delete(k.nodes, n.want.Name)
 		errs = append(errs, n.close(ctx))
 	}
-	k.published = ""
+	k.closing.Wait()
+	k.mu.Lock()
+	clear(k.leads)
+	k.mu.Unlock()
 	return errors.Join(append(errs, k.closeSnapshots())...)
 }
 
 // remove stops the nodes of a deleted cluster, forgets its logs, and says that it is gone.
 func (k *keeper) remove(ctx context.Context, w control.WantedCluster) error {
-	if k.shards == nil {
-		k.shards = map[string]bool{}
-	}
 	for _, sh := range w.Shards {
 		k.shards[logID(w.ID, sh.Name)] = true
 	}
@@ -300,7 +286,9 @@ func (k *keeper) clear(ctx context.Context) error {
 		}
 		delete(k.shards, id)
 	}
-	k.id, k.mapEpoch, k.takingName = "", 0, ""
+	clear(k.lost)
+	clear(k.begun)
+	k.id, k.mapEpoch, k.takingName, k.events = "", 0, "", nil
 	return nil
 }
 

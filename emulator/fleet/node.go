@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
 	"github.com/openmemorydb/memorydb/engine"
@@ -18,48 +20,26 @@ import (
 
 // node is one running node.
 type node struct {
-	want     control.WantedNode
-	shard    string
-	listen   control.NodeAddress
-	engine   *engine.Node
-	log      txlog.Log
-	handoff  *handoff // connections that came to the cluster's endpoint
-	settings string
-	said     bool   // its failure was logged
-	leave    func() // takes it out of the keeper's progress
+	want       control.WantedNode
+	shard      string
+	listen     control.NodeAddress
+	listener   net.Listener
+	engine     *engine.Node
+	log        txlog.Log
+	handoff    *handoff // connections that came to the cluster's endpoint
+	settings   string
+	published  string         // mapPrint of the slot map that it has
+	ready      atomic.Bool    // it has caught up with its log
+	recovering bool           // it was started after it had died or was deposed, and has not caught up yet
+	deposed    bool           // it has handed its lead over on request, and is to be started anew
+	said       bool           // its failure was logged
+	leave      func()         // takes it out of the keeper's progress
+	unwatch    func()         // ends watching
+	watching   sync.WaitGroup // the goroutine that waits until it has caught up
 }
 
-func (n *node) address() string {
-	return net.JoinHostPort(n.listen.Address, strconv.Itoa(n.listen.Port))
-}
-
-// start opens a node: its address, certificate and log; it then catches up. The address is kept in the record before the node is ready.
-func (k *keeper) start(ctx context.Context, w control.WantedCluster, s step) error {
-	var want control.WantedNode
-	for _, sh := range w.Shards {
-		for _, n := range sh.Nodes {
-			if n.Name == s.node {
-				want = n
-			}
-		}
-	}
-	ln, err := k.listenFor(w, want)
-	if err != nil {
-		return err
-	}
-	n := &node{want: want, shard: s.shard, listen: addressOf(ln), handoff: newHandoff()}
-	if err := k.open(ctx, w, n, ln); err != nil {
-		return errors.Join(err, n.close(ctx), ln.Close())
-	}
-	k.nodes[want.Name] = n
-	k.published = "" // the new node has no map yet
-	if n.listen.Address == want.Address && n.listen.Port == want.Port {
-		return nil
-	}
-	return k.f.cfg.Control.Placed(ctx, k.place, map[string]control.NodeAddress{want.Name: n.listen})
-}
-
-func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln net.Listener) error {
+// open opens the node on its shard's log and lets clients in.
+func (k *keeper) open(w control.WantedCluster, n *node) error {
 	key, err := k.f.cfg.Unwrap(w.WrappedKey)
 	if err != nil {
 		return &hopelessError{fmt.Errorf("unwrap the cluster's data key: %w", err)}
@@ -67,9 +47,6 @@ func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln 
 	id := logID(w.ID, n.shard)
 	if n.log, err = k.f.cfg.Logs.Shard(id, key); err != nil {
 		return fmt.Errorf("open log %s: %w", id, err)
-	}
-	if k.shards == nil {
-		k.shards = map[string]bool{}
 	}
 	k.shards[id] = true
 	snapshots, err := k.snapshotsOf(w, n.shard)
@@ -80,6 +57,7 @@ func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln 
 		Snapshots: snapshots,
 		Node:      n.want.ID, Log: n.log, MaxMemory: w.MaxMemory, Users: users(w), Parameters: w.Parameters,
 		RedisVersion: w.EnginePatchVersion, Version: k.f.cfg.Version, Now: k.f.cfg.Now,
+		Lease: k.f.cfg.Lease, Changed: k.poke,
 		Logger:     k.log().With("node", n.want.Name),
 		Bus:        k.channels.Join(n.shard),
 		ReplicasAt: func(pos txlog.Pos) int { return k.progress.replicasAt(n.shard, pos) },
@@ -95,9 +73,15 @@ func (k *keeper) open(ctx context.Context, w control.WantedCluster, n *node, ln 
 	k.progress.add(n.engine, n.shard)
 	n.leave = func() { k.progress.remove(n.engine) }
 	n.settings = fingerprint(w)
-	n.engine.Serve(ln)
+	n.engine.Serve(n.listener)
 	n.engine.Serve(n.handoff)
-	return n.engine.CaughtUp(ctx)
+	ctx, cancel := context.WithCancel(context.Background())
+	n.unwatch = cancel
+	n.watching.Go(func() {
+		n.ready.Store(n.engine.CaughtUp(ctx) == nil) // else Status says why
+		k.poke()
+	})
+	return nil
 }
 
 // tls is a certificate for the names and addresses that clients may dial to reach the node: its own and the cluster's.
@@ -126,11 +110,18 @@ func (n *node) configure(w control.WantedCluster) error {
 	return nil
 }
 
+// stopListening frees the node's address at once; close does the rest.
+func (n *node) stopListening() { n.listener.Close() } // its error would be that it was closed before
+
 // close stops the node in order: clients first, the log last.
 func (n *node) close(ctx context.Context) error {
 	var errs []error
 	if n.leave != nil {
 		n.leave()
+	}
+	if n.unwatch != nil {
+		n.unwatch()
+		n.watching.Wait()
 	}
 	if n.engine != nil {
 		errs = append(errs, n.engine.Close(ctx))

@@ -101,8 +101,8 @@ func (k *keeper) closeSnapshots() error {
 	return errors.Join(errs...)
 }
 
-// take takes the snapshot that is wanted of the cluster, all shards one after the other, in the background: the cluster goes on meanwhile.
-func (k *keeper) take(w control.WantedCluster) {
+// takeSnapshot takes the snapshot that is wanted of the cluster, all shards one after the other, in the background: the cluster goes on meanwhile.
+func (k *keeper) takeSnapshot(w control.WantedCluster) {
 	if w.Snapshot == "" || k.takingName == w.Snapshot {
 		return
 	}

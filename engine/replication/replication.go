@@ -34,7 +34,7 @@ type Config struct {
 	Backoff time.Duration
 	// Lease is how leadership is kept; the zero value is for nodes of one process, which lead when they are told to.
 	Lease Lease
-	// Changed is called when the node's role or its shard's leader has changed, from the member's goroutine; it must not wait. nil: nobody asks.
+	// Changed is called when the node's role or its shard's leader has changed, or the member has stopped for good, from the member's goroutine; it must not wait. nil: nobody asks.
 	Changed func()
 	Logger  *slog.Logger
 }
@@ -207,6 +207,14 @@ func (m *Member) ask(leave func() error) error {
 func (m *Member) run(ctx context.Context) {
 	defer close(m.done)
 	err := m.steer(ctx)
+	m.stop(ctx, err)
+	if m.Err() != nil && m.cfg.Changed != nil {
+		m.cfg.Changed()
+	}
+}
+
+// stop notes why the goroutine ends, and answers those who wait for it.
+func (m *Member) stop(ctx context.Context, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.stopped = true
