@@ -55,9 +55,10 @@ var layout = []struct{ pkg, imports string }{
 	{"emulator/store", ""},
 	{"emulator/control", "emulator/awsjson emulator/spec emulator/store"},
 	{"emulator/api", "emulator/awsjson emulator/sigv4"},
-	{"emulator/fleet", "emulator/control engine engine/acl engine/bucket engine/cluster engine/shard engine/snapshot engine/txlog engine/pubsub"},
-	{"emulator", "emulator/api emulator/control emulator/fleet emulator/sigv4 emulator/store engine engine/bucket engine/txlog engine/txlog/quorumlog"},
-	{"emulator/cmd/memorydb-emulator", "emulator"},
+	{"emulator/fault", "emulator/control engine/txlog engine/txlog/segment"},
+	{"emulator/fleet", "emulator/control emulator/fault engine engine/acl engine/bucket engine/cluster engine/shard engine/snapshot engine/txlog engine/pubsub"},
+	{"emulator", "emulator/api emulator/control emulator/fault emulator/fleet emulator/sigv4 emulator/store engine engine/bucket engine/txlog engine/txlog/quorumlog"},
+	{"emulator/cmd/memorydb-emulator", "emulator emulator/fault"},
 
 	{"provider", "emulator/spec"},
 	{"acctest", "emulator provider engine/enginetest"},

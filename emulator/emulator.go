@@ -18,8 +18,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/openmemorydb/memorydb/emulator/api"
 	"github.com/openmemorydb/memorydb/emulator/control"
+	"github.com/openmemorydb/memorydb/emulator/fault"
 	"github.com/openmemorydb/memorydb/emulator/fleet"
 	"github.com/openmemorydb/memorydb/emulator/sigv4"
 	"github.com/openmemorydb/memorydb/emulator/store"
@@ -48,6 +51,8 @@ type Config struct {
 	Region string
 	// FailoverQuota is how many shards may be failed over by FailoverShard within 24 hours; 0 is as many as one likes. The service's is 5.
 	FailoverQuota int
+	// Faults opens the API below /_faults, which makes things go wrong on purpose: nodes die, zones go out. Nobody signs its requests.
+	Faults bool
 	// OneAddress puts all nodes on 127.0.0.1 with a port each.
 	OneAddress bool
 	// Version is the program's version.
@@ -62,6 +67,7 @@ type Emulator struct {
 	ln     net.Listener
 	store  *store.Store
 	log    *quorumlog.Quorum
+	faults *fault.Injector // nil if they are off
 	ca     *fleet.CA
 	bucket bucket.Bucket
 	fleet  *fleet.Fleet
@@ -123,7 +129,12 @@ func Open(cfg Config) (_ *Emulator, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.log, err = quorumlog.Open(e.zones()); err != nil {
+	zones := e.zones()
+	if cfg.Faults {
+		e.faults = e.injector(zones)
+		zones.FS = e.faults.FS()
+	}
+	if e.log, err = quorumlog.Open(zones); err != nil {
 		return nil, fmt.Errorf("data folder %s: %w", cfg.Data, err)
 	}
 	if e.ca, err = fleet.OpenCA(filepath.Join(cfg.Data, "ca"), cfg.Now); err != nil {
@@ -134,9 +145,12 @@ func Open(cfg Config) (_ *Emulator, err error) {
 	}
 	service := control.New(control.Config{Store: e.store, Keyring: keyring, CheckRules: engine.CheckRules, FailoverQuota: cfg.FailoverQuota, Now: cfg.Now, Logger: cfg.Logger})
 	e.fleet = fleet.New(fleet.Config{
-		Control: service, Logs: logs{e.log}, Unwrap: keyring.Unwrap, CA: e.ca, Bucket: e.bucket, OneAddress: cfg.OneAddress, Version: cfg.Version, Now: cfg.Now, Logger: cfg.Logger,
+		Control: service, Logs: logs{e.log}, Unwrap: keyring.Unwrap, CA: e.ca, Bucket: e.bucket, Faults: e.faults, OneAddress: cfg.OneAddress, Version: cfg.Version, Now: cfg.Now, Logger: cfg.Logger,
 	})
 	service.SetFleet(e.fleet)
+	if e.faults != nil {
+		e.faults.Bind(service, e.fleet.Notify)
+	}
 	if err = e.fleet.Start(context.Background()); err != nil {
 		return nil, err
 	}
@@ -180,6 +194,15 @@ func (e *Emulator) zones() quorumlog.Config {
 	return cfg
 }
 
+// injector makes faults for the zones.
+func (e *Emulator) injector(zones quorumlog.Config) *fault.Injector {
+	cfg := fault.Config{Now: e.cfg.Now, Logger: e.cfg.Logger, ZoneOut: func(zone string, err error) { e.log.Fail(zone, err) }}
+	for i, dir := range zones.Dirs {
+		cfg.Zones = append(cfg.Zones, fault.Zone{Name: zones.Names[i], Dir: dir})
+	}
+	return fault.New(cfg)
+}
+
 // logs are the shards' logs as fleet opens them.
 type logs struct{ q *quorumlog.Quorum }
 
@@ -209,6 +232,7 @@ func (e *Emulator) apiConfig(service *control.Service) api.Config {
 		Ready:    e.ready.Load,
 		Health:   e.health,
 		CA:       e.ca.PEM,
+		Faults:   func(g *echo.Group) { fault.Routes(g, e.faults) },
 		Logger:   e.cfg.Logger,
 	}
 }
@@ -221,11 +245,13 @@ type Health struct {
 	// Log says whether the transaction log takes writes, and which zones work.
 	Log   string            `json:"log"`
 	Zones map[string]string `json:"zones"`
+	// Faults is how many faults go on.
+	Faults int `json:"faults,omitempty"`
 }
 
 func (e *Emulator) health() any {
 	st := e.log.Status()
-	h := Health{Status: "ok", Version: e.cfg.Version, Region: e.cfg.Region, Log: "writable", Zones: map[string]string{}}
+	h := Health{Status: "ok", Version: e.cfg.Version, Region: e.cfg.Region, Log: "writable", Zones: map[string]string{}, Faults: len(e.faults.List())}
 	if st.Err != nil {
 		h.Log = st.Err.Error()
 	}
@@ -247,6 +273,7 @@ func (e *Emulator) Close(ctx context.Context) error {
 	e.stop()
 	err := e.api.Close(ctx)
 	e.served.Wait()
+	e.faults.Close() // what is down or paused now ends in order
 	return errors.Join(err, e.fleet.Close(ctx), e.release())
 }
 

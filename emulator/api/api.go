@@ -1,4 +1,5 @@
-// Package api is the HTTP front of the management API: AWS JSON 1.1 behind signature version 4, and a few routes of our own (GET /health, GET /_ca.pem).
+// Package api is the HTTP front of the management API: AWS JSON 1.1 behind signature version 4, and a few routes of our own (GET /health, GET /_ca.pem, and
+// what Config.Faults registers below /_faults).
 //
 // An answer is written whole, with its length, in one go, and compressed when it is large and the client accepts it: AWS's Go SDK, on loopback, otherwise loses a part of large answers and
 // repeats the call (its request body is closed as soon as the headers are in). fail is the only place where errors become faults.
@@ -42,7 +43,7 @@ type Operation struct {
 	Call func(ctx context.Context, who Caller, body []byte) (any, error)
 }
 
-// Config is what a server needs; all but Logger are required.
+// Config is what a server needs; all but Faults and Logger are required.
 type Config struct {
 	// Lookup finds an action by name.
 	Lookup   func(name string) (Operation, bool)
@@ -53,7 +54,9 @@ type Config struct {
 	Ready  func() bool
 	Health func() any
 	// CA is the PEM of the certificate that GET /_ca.pem answers.
-	CA     func() []byte
+	CA func() []byte
+	// Faults registers the routes below /_faults; nil registers none.
+	Faults func(*echo.Group)
 	Logger *slog.Logger
 }
 
@@ -86,6 +89,9 @@ func New(cfg Config) *Server {
 	e.POST("/", s.action)
 	e.GET("/health", s.health)
 	e.GET("/_ca.pem", func(c echo.Context) error { return c.Blob(http.StatusOK, "application/x-pem-file", cfg.CA()) })
+	if cfg.Faults != nil {
+		cfg.Faults(e.Group("/_faults"))
+	}
 	s.http = http.Server{
 		Handler: e, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),

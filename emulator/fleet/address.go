@@ -161,7 +161,7 @@ func (ep *endpoint) hand(conn net.Conn) bool {
 	for range ep.nodes {
 		n := ep.nodes[ep.next%len(ep.nodes)]
 		ep.next++
-		if n.handoff.give(conn) {
+		if !n.seat.Paused() && n.handoff.give(conn) {
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
+	"github.com/openmemorydb/memorydb/emulator/fault"
 	"github.com/openmemorydb/memorydb/engine"
 	"github.com/openmemorydb/memorydb/engine/bucket"
 	"github.com/openmemorydb/memorydb/engine/txlog"
@@ -26,7 +27,7 @@ type Logs interface {
 	Drop(id string) error
 }
 
-// Config is what a fleet needs; all but Logger, OneAddress and Lease are required.
+// Config is what a fleet needs; all but Logger, OneAddress, Lease and Faults are required.
 type Config struct {
 	Control control.Reconciler
 	Logs    Logs
@@ -40,7 +41,9 @@ type Config struct {
 	// Version is the program's version, for leadership entries.
 	Version string
 	// Lease is how nodes keep their leadership, and take it by themselves when nobody has it; the zero value is engine.DefaultLease.
-	Lease  engine.Lease
+	Lease engine.Lease
+	// Faults makes things go wrong on purpose; nil does not.
+	Faults *fault.Injector
 	Now    func() time.Time
 	Logger *slog.Logger
 }

@@ -222,14 +222,14 @@ func (k *keeper) running() []*node {
 }
 
 // actual is what runs.
-func (k *keeper) actual(_ control.WantedCluster, failed map[step]bool) actual {
+func (k *keeper) actual(w control.WantedCluster, failed map[step]bool) actual {
 	a := actual{nodes: map[string]nodeState{}, held: map[string]bool{}, failed: failed}
 	for name, n := range k.nodes {
 		st := n.engine.Status()
 		s := nodeState{
 			shard: n.shard, address: n.listen, settings: n.settings, published: n.published,
 			primary: st.Role == shard.Primary, epoch: st.Epoch, last: st.Leader == n.want.ID, applied: uint64(st.Applied),
-			dead: st.Err != nil, ready: n.ready.Load() && st.Role != shard.Loading, deposed: n.deposed,
+			dead: st.Err != nil || n.seat.Killed(), paused: n.seat.Paused(), cut: n.seat.Cut(), ready: n.ready.Load() && st.Role != shard.Loading, deposed: n.deposed,
 		}
 		if st.Err != nil && !n.said {
 			n.said = true
@@ -240,6 +240,11 @@ func (k *keeper) actual(_ control.WantedCluster, failed map[step]bool) actual {
 			k.happened("Finished recovery for node %s", name)
 		}
 		a.nodes[name] = s
+	}
+	for _, sh := range w.Shards {
+		for _, n := range sh.Nodes {
+			a.held[n.Name] = k.nodes[n.Name] == nil && k.f.cfg.Faults.Held(k.seat(sh.Name, n))
+		}
 	}
 	return a
 }

@@ -12,9 +12,11 @@ import (
 	"sync/atomic"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
+	"github.com/openmemorydb/memorydb/emulator/fault"
 	"github.com/openmemorydb/memorydb/engine"
 	"github.com/openmemorydb/memorydb/engine/acl"
 	"github.com/openmemorydb/memorydb/engine/cluster"
+	"github.com/openmemorydb/memorydb/engine/shard"
 	"github.com/openmemorydb/memorydb/engine/txlog"
 )
 
@@ -24,6 +26,7 @@ type node struct {
 	shard      string
 	listen     control.NodeAddress
 	listener   net.Listener
+	seat       *fault.Seat // nil without faults
 	engine     *engine.Node
 	log        txlog.Log
 	handoff    *handoff // connections that came to the cluster's endpoint
@@ -53,10 +56,11 @@ func (k *keeper) open(w control.WantedCluster, n *node) error {
 	if err != nil {
 		return fmt.Errorf("open the snapshots of shard %s: %w", n.shard, err)
 	}
+	n.seat = k.f.cfg.Faults.Seat(k.seat(n.shard, n.want))
 	cfg := engine.Config{
 		Snapshots: snapshots,
-		Node:      n.want.ID, Log: n.log, MaxMemory: w.MaxMemory, Users: users(w), Parameters: w.Parameters,
-		RedisVersion: w.EnginePatchVersion, Version: k.f.cfg.Version, Now: k.f.cfg.Now,
+		Node:      n.want.ID, Log: n.seat.Log(n.log), MaxMemory: w.MaxMemory, Users: users(w), Parameters: w.Parameters,
+		RedisVersion: w.EnginePatchVersion, Version: k.f.cfg.Version, Now: n.seat.Now(k.f.cfg.Now),
 		Lease: k.f.cfg.Lease, Changed: k.poke,
 		Logger:     k.log().With("node", n.want.Name),
 		Bus:        k.channels.Join(n.shard),
@@ -70,11 +74,12 @@ func (k *keeper) open(w control.WantedCluster, n *node) error {
 	if n.engine, err = engine.Open(cfg); err != nil {
 		return fmt.Errorf("open node %s: %w", n.want.Name, err)
 	}
+	n.seat.Runs(func() bool { return n.engine.Status().Role == shard.Primary })
 	k.progress.add(n.engine, n.shard)
 	n.leave = func() { k.progress.remove(n.engine) }
 	n.settings = fingerprint(w)
-	n.engine.Serve(n.listener)
-	n.engine.Serve(n.handoff)
+	n.engine.Serve(n.seat.Listener(n.listener))
+	n.engine.Serve(n.seat.Listener(n.handoff))
 	ctx, cancel := context.WithCancel(context.Background())
 	n.unwatch = cancel
 	n.watching.Go(func() {
@@ -82,6 +87,11 @@ func (k *keeper) open(w control.WantedCluster, n *node) error {
 		k.poke()
 	})
 	return nil
+}
+
+// seat is where a node sits when faults are looked for.
+func (k *keeper) seat(shard string, n control.WantedNode) fault.Node {
+	return fault.Node{Place: k.place, Shard: shard, Name: n.Name, Zone: n.Zone}
 }
 
 // tls is a certificate for the names and addresses that clients may dial to reach the node: its own and the cluster's.
@@ -123,6 +133,7 @@ func (n *node) close(ctx context.Context) error {
 		n.unwatch()
 		n.watching.Wait()
 	}
+	n.seat.Leave()
 	if n.engine != nil {
 		errs = append(errs, n.engine.Close(ctx))
 	}

@@ -47,6 +47,9 @@ func (k *keeper) bury(name string) {
 	k.lost[name] = true
 	n := k.take(name)
 	n.stopListening()
+	if n.seat.Killed() {
+		delete(k.begun, name) // it did not stop by itself
+	}
 	k.closing.Go(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // it has nothing to say any more

@@ -355,11 +355,11 @@ func (c *conn) end() {
 
 // hungUp says whether the client has closed the connection and nothing that it sent before is left to be read; in TLS its goodbye is, until it has been read.
 func (c *conn) hungUp() bool {
-	tcp, ok := c.raw.(*net.TCPConn)
+	socket, ok := c.raw.(syscall.Conn)
 	if !ok {
 		return false
 	}
-	raw, err := tcp.SyscallConn()
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return true
 	}
@@ -375,8 +375,8 @@ func (c *conn) hungUp() bool {
 // fdOf is the socket's file descriptor, for CLIENT LIST; -1 if there is none.
 func fdOf(nc net.Conn) int {
 	fd := -1
-	if tcp, ok := nc.(*net.TCPConn); ok {
-		if raw, err := tcp.SyscallConn(); err == nil {
+	if socket, ok := nc.(syscall.Conn); ok {
+		if raw, err := socket.SyscallConn(); err == nil {
 			_ = raw.Control(func(p uintptr) { fd = int(p) }) // fails only for a closed socket
 		}
 	}

@@ -110,6 +110,22 @@ func (z *zone) failed(err error) {
 	q.checkZones()
 }
 
+// Fail takes a zone out of the quorum as if a write to it had failed with err: for whoever learns of its outage before the log writes to it. Like any other failed zone it is repaired
+// after Config.Retry. It says whether there is a zone of that name.
+func (q *Quorum) Fail(zone string, err error) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, z := range q.zones {
+		if z.name == zone {
+			if z.state == ZoneOK && !q.closing {
+				z.failed(err)
+			}
+			return true
+		}
+	}
+	return false
+}
+
 func (z *zone) retryNow() {
 	z.q.mu.Lock()
 	z.retry = z.state == ZoneFailed
