@@ -64,6 +64,7 @@ var layout = []struct{ pkg, imports string }{
 	{"acctest", "emulator provider engine/enginetest"},
 	{"acctest/harness", ""},
 	{"acctest/crash", "acctest/harness"},
+	{"acctest/failover", "acctest/harness"},
 	{"acctest/clients", "acctest/harness"},
 	{"acctest/tcl", ""},
 	{"acctest/mutants", ""},

@@ -23,6 +23,8 @@ import (
 type Emulator struct {
 	// Program is the binary, Data its data folder.
 	Program, Data string
+	// Flags are given to the program beside those of its address and data.
+	Flags []string
 	// Log takes what the process prints; nil drops it.
 	Log io.Writer
 	// Address is where the API listens, HOST:PORT; Start chooses a free port if it is empty.
@@ -42,7 +44,7 @@ func (e *Emulator) Start() error {
 			return err
 		}
 	}
-	e.process = exec.Command(e.Program, "--listen", e.Address, "--data", e.Data)
+	e.process = exec.Command(e.Program, append([]string{"--listen", e.Address, "--data", e.Data}, e.Flags...)...)
 	e.process.Stderr = e.Log
 	if err := e.process.Start(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,7 +55,8 @@ func TestDurations(t *testing.T) {
 // fakeControl has one cluster of one shard with two nodes, in zones a and b.
 type fakeControl struct {
 	control.Reconciler
-	events []string
+	mu     sync.Mutex
+	events []string // guarded by mu
 }
 
 func (c *fakeControl) Wanted(context.Context) ([]control.WantedCluster, error) {
@@ -64,6 +66,8 @@ func (c *fakeControl) Wanted(context.Context) ([]control.WantedCluster, error) {
 }
 
 func (c *fakeControl) Event(_ context.Context, _ control.Place, messages ...string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.events = append(c.events, messages...)
 	return nil
 }
