@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -213,9 +214,34 @@ func (l *load) verify() {
 	}
 }
 
+// warnings are what the emulator's log says; they are read after it was closed.
+type warnings struct {
+	mu   sync.Mutex
+	text []byte // guarded by mu
+}
+
+func (w *warnings) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text = append(w.text, b...)
+	return len(b), nil
+}
+
 // A shard fails over on request, under load: no acknowledged write is lost, clients see no error, and the events are the service's, in its order.
 func TestFailoverShard(t *testing.T) {
-	e, _ := open(t, t.TempDir())
+	var warnings warnings
+	e, err := emulator.Open(emulator.Config{Listen: "127.0.0.1:0", Data: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&warnings, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(soon(t)); err != nil {
+			t.Error(err)
+		}
+		if len(warnings.text) > 0 {
+			t.Errorf("warnings in the log: %s", warnings.text)
+		}
+	})
 	c := settle(t, e, "c")
 	l := c.write(8)
 	l.more(100)

@@ -56,13 +56,16 @@ func (l *load) end() {
 // answer is how long a node may take to acknowledge: one that stands still is left alone after it, as by a client that means to fail over.
 const answer = 100 * time.Millisecond
 
+// poolSize is more than is ever used: after as many refused dials go-redis dials once a second only, and would measure itself.
+const poolSize = 10000
+
 // writer writes to the node that has acknowledged last; when it refuses or is gone, to the one that it names, else to the next.
 func (l *load) writer(id int) {
 	var addresses []string
 	clients := map[string]*redis.Client{}
 	for _, address := range l.r.nodes {
 		addresses = append(addresses, address)
-		clients[address] = redis.NewClient(&redis.Options{Addr: address, TLSConfig: l.r.tls, MaxRetries: -1, DialerRetries: 1, DialTimeout: answer, ReadTimeout: answer, PoolSize: 2})
+		clients[address] = redis.NewClient(&redis.Options{Addr: address, TLSConfig: l.r.tls, MaxRetries: -1, DialerRetries: 1, DialTimeout: answer, ReadTimeout: answer, PoolSize: poolSize})
 		defer clients[address].Close()
 	}
 	slices.Sort(addresses)

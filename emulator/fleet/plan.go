@@ -120,14 +120,24 @@ func (a actual) primary(shard string) (name string) {
 	return name
 }
 
-// candidate is the wanted node of a shard that is to lead it next, not counting one; "" if there is none.
-func (a actual) candidate(sh control.WantedShard, not string) (best string) {
+// candidate is the wanted node of a shard that is to lead it next, in place of its primary if it has one; "" if there is none. Who takes over knows that the primary leads: a node that was away, and
+// still takes itself or another one for the leader, would be long in catching up.
+func (a actual) candidate(sh control.WantedShard, primary string) (best string) {
+	newest := uint64(0)
+	for _, st := range a.nodes {
+		if st.shard == sh.Name {
+			newest = max(newest, st.epoch)
+		}
+	}
 	for _, n := range sh.Nodes {
 		st, running := a.nodes[n.Name]
-		if !running || n.Name == not || st.dead || !st.ready || st.paused || st.cut {
+		if !running || n.Name == primary || st.dead || !st.ready || st.paused || st.cut || primary != "" && st.epoch < newest {
 			continue
 		}
-		if b := a.nodes[best]; best == "" || st.last && !b.last || st.last == b.last && st.applied > b.applied {
+		st.last = st.last && st.epoch == newest
+		b := a.nodes[best]
+		last := b.last && b.epoch == newest
+		if best == "" || st.last && !last || st.last == last && st.applied > b.applied {
 			best = n.Name
 		}
 	}

@@ -146,6 +146,13 @@ func TestPlan(t *testing.T) {
 			change: func(w *control.WantedCluster, _ *actual, _ func(string, func(*nodeState))) {
 				w.Shards[0].Depose = "c-0001-001"
 			}},
+		{name: "a node that was away and takes itself for the leader does not take over", want: []string{"hand over c-0001-002", "publish", "recover c-0001-001", "publish", "failed over c-0001-001"},
+			change: func(w *control.WantedCluster, a *actual, set func(string, func(*nodeState))) {
+				w.Shards[0].Nodes = append(w.Shards[0].Nodes, control.WantedNode{Name: "c-0001-003", ID: cluster.IDOf("c")})
+				do(w, a, step{do: start, shard: "0001", node: "c-0001-003"})
+				set("c-0001-003", func(st *nodeState) { st.last, st.applied = true, 9 })
+				w.Shards[0].Depose = "c-0001-001"
+			}},
 		{name: "failover on request, when the primary has died meanwhile", want: []string{"bury c-0001-001", "lead c-0001-002", "publish", "start c-0001-001", "publish", "failed over c-0001-001"},
 			change: func(w *control.WantedCluster, _ *actual, set func(string, func(*nodeState))) {
 				w.Shards[0].Depose = "c-0001-001"

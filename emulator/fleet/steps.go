@@ -37,9 +37,22 @@ func (k *keeper) do(ctx context.Context, w control.WantedCluster, s step) error 
 		if err := k.tell(ctx); err != nil {
 			return err
 		}
-		return k.f.cfg.Control.FailedOver(ctx, k.place, s.shard)
+		return k.failedOver(ctx, w, s.shard)
 	}
 	panic("fleet: unknown step " + string(s.do))
+}
+
+// failedOver tells control that a failover is over, which changes what is wanted.
+func (k *keeper) failedOver(ctx context.Context, w control.WantedCluster, shard string) error {
+	if err := k.f.cfg.Control.FailedOver(ctx, k.place, shard); err != nil {
+		return err
+	}
+	for i := range w.Shards {
+		if w.Shards[i].Name == shard {
+			w.Shards[i].Depose = ""
+		}
+	}
+	return nil
 }
 
 // bury forgets a node that has died. It is closed in the background.
