@@ -252,14 +252,16 @@ func (r *run) whole() error {
 	return harness.Eventually(settle, func() error {
 		for _, address := range r.nodes {
 			c := redis.NewClient(&redis.Options{Addr: address, TLSConfig: r.tls, MaxRetries: -1, DialerRetries: 1})
-			slots, err := c.ClusterSlots(context.Background()).Result()
+			shards, err := c.ClusterShards(context.Background()).Result()
 			c.Close()
 			if err != nil {
 				return err
 			}
-			for _, s := range slots {
-				if len(s.Nodes) != 3 {
-					return fmt.Errorf("%d nodes serve slot %d", len(s.Nodes), s.Start)
+			for _, s := range shards {
+				for _, n := range s.Nodes {
+					if n.Health != "online" {
+						return fmt.Errorf("node %s is %s", n.IP, n.Health)
+					}
 				}
 			}
 		}

@@ -83,10 +83,10 @@ func (s *Service) deposable(sc scope, c *clusterRecord, shard string) (string, e
 			nodes++
 		}
 	}
-	switch {
-	case nodes == 0:
+	switch nodes {
+	case 0:
 		return "", &types.ShardNotFoundFault{Message: aws.String(fmt.Sprintf("Shard %.64s not found in cluster %s.", shard, *c.View.Name))}
-	case nodes == 1:
+	case 1:
 		return "", &types.TestFailoverNotAvailableFault{Message: aws.String(fmt.Sprintf("Shard %s of cluster %s has no replica to fail over to.", shard, *c.View.Name))}
 	}
 	primary := s.fleet.Primary(Place{sc.account, sc.region, *c.View.Name}, shard)

@@ -93,10 +93,10 @@ func begun(t *testing.T, in *Injector, f Fault) Fault {
 }
 
 // seat is the first node's, with its log and a connection from a client.
-func seat(t *testing.T, in *Injector) (s *Seat, log, real txlog.Log, node net.Conn, client net.Conn) {
+func seat(t *testing.T, in *Injector) (s *Seat, log, shared txlog.Log, node net.Conn, client net.Conn) {
 	t.Helper()
 	l := memlog.New(nil)
-	real, own := l.Shard("s"), l.Shard("s")
+	shared, own := l.Shard("s"), l.Shard("s")
 	s = in.Seat(first)
 	log = s.Log(own)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -113,7 +113,7 @@ func seat(t *testing.T, in *Injector) (s *Seat, log, real txlog.Log, node net.Co
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { node.Close() })
-	return s, log, real, node, client
+	return s, log, shared, node, client
 }
 
 func write(t *testing.T, log txlog.Log) txlog.Pos {
@@ -131,10 +131,10 @@ func write(t *testing.T, log txlog.Log) txlog.Pos {
 // A node that is cut off knows of the log what it knew, can't write, and hears of everything when it is linked again.
 func TestCutLog(t *testing.T) {
 	in, c := injector(t)
-	_, log, real, _, _ := seat(t, in)
+	_, log, shared, _, _ := seat(t, in)
 	pos := write(t, log)
 	f := begun(t, in, Fault{Kind: Cut, Role: "", Node: first.Name})
-	write(t, real)
+	write(t, shared)
 	if log.Durable() != pos || log.Tail() != pos || !errors.Is(log.Writable(), txlog.ErrUnavailable) {
 		t.Errorf("cut off at %v, it knows of %v and %v: %v", pos, log.Durable(), log.Tail(), log.Writable())
 	}
@@ -175,12 +175,12 @@ func TestNodeOpenedWhileCutOff(t *testing.T) {
 // What is durable is heard of after the delay, in order, by whoever waits and by whoever asks.
 func TestDelayedLog(t *testing.T) {
 	in, _ := injector(t)
-	_, log, real, _, _ := seat(t, in)
+	_, log, shared, _, _ := seat(t, in)
 	before := write(t, log)
 	const delay = 30 * time.Millisecond
 	f := begun(t, in, Fault{Kind: Delay, Zone: "a", Delay: Duration(delay), Jitter: Duration(time.Millisecond)})
 	at := time.Now()
-	pos := write(t, real)
+	pos := write(t, shared)
 	if log.Durable() != before || log.Tail() != pos {
 		t.Errorf("at once it has heard of %v, the tail is %v", log.Durable(), log.Tail())
 	}
@@ -200,7 +200,7 @@ func TestDelayedLog(t *testing.T) {
 	if records, err := log.Read(t.Context(), before+1, 1000); err != nil || len(records) != 1 {
 		t.Errorf("it reads %d records, %v", len(records), err)
 	}
-	pos = write(t, real)
+	pos = write(t, shared)
 	if _, err := in.Heal(t.Context(), f.ID); err != nil || log.Durable() != pos {
 		t.Errorf("healed: %v, durable %v, want %v", err, log.Durable(), pos)
 	}
@@ -249,13 +249,13 @@ func TestPausedConnection(t *testing.T) {
 // A killed node answers nothing any more, its log is closed, and its address is free at once.
 func TestKilledNode(t *testing.T) {
 	in, _ := injector(t)
-	s, log, real, node, client := seat(t, in)
+	s, log, shared, node, client := seat(t, in)
 	pos := write(t, log)
 	f := begun(t, in, Fault{Kind: Kill, Shard: "0001", Duration: Duration(time.Hour)})
 	if !s.Killed() || !in.Held(first) {
 		t.Error("it lives")
 	}
-	if _, err := log.Append(pos, txlog.Entry{Kind: txlog.Data}); err == nil || real.Tail() != pos {
+	if _, err := log.Append(pos, txlog.Entry{Kind: txlog.Data}); err == nil || shared.Tail() != pos {
 		t.Errorf("it writes: %v", err)
 	}
 	if _, err := node.Write([]byte("answer")); err == nil {

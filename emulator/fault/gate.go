@@ -37,7 +37,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !l.s.Killed() { // else Kill may not have seen it
 			return c, nil
 		}
-		c.Close()
+		_ = c.Close() // nobody knows of it yet
 	}
 }
 
@@ -85,15 +85,15 @@ func (c *conn) Write(b []byte) (int, error) {
 }
 
 // SetReadDeadline implements net.Conn. The node means its own clock, which may be wrong.
-func (c *conn) SetReadDeadline(t time.Time) error { return c.Conn.SetReadDeadline(c.real(t)) }
+func (c *conn) SetReadDeadline(t time.Time) error { return c.Conn.SetReadDeadline(c.actual(t)) }
 
 // SetWriteDeadline implements net.Conn.
-func (c *conn) SetWriteDeadline(t time.Time) error { return c.Conn.SetWriteDeadline(c.real(t)) }
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.Conn.SetWriteDeadline(c.actual(t)) }
 
 // SetDeadline implements net.Conn.
-func (c *conn) SetDeadline(t time.Time) error { return c.Conn.SetDeadline(c.real(t)) }
+func (c *conn) SetDeadline(t time.Time) error { return c.Conn.SetDeadline(c.actual(t)) }
 
-func (c *conn) real(t time.Time) time.Time {
+func (c *conn) actual(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
 	}

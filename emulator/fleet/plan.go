@@ -158,9 +158,9 @@ func (a actual) awaited(sh control.WantedShard) bool {
 
 // publication is due when a node that hears has another map than the one that is right now. Before the first primary is there, there is nothing to tell.
 func publication(w control.WantedCluster, a actual) []step {
-	print, due, told := mapPrint(w, a), false, false
+	current, due, told := mapPrint(w, a), false, false
 	for _, st := range a.nodes {
-		due = due || st.published != print && !st.paused
+		due = due || st.published != current && !st.paused
 		told = told || st.published != "" || st.primary
 	}
 	if due && told {
@@ -225,7 +225,7 @@ func (a actual) settled(w control.WantedCluster) bool {
 		for _, n := range sh.Nodes {
 			st, running := a.nodes[n.Name]
 			away := !running && a.held[n.Name] || st.paused || st.cut
-			if !(away && created) && (!running || !st.ready || st.settings != settings) {
+			if (!away || !created) && (!running || !st.ready || st.settings != settings) {
 				return false
 			}
 		}

@@ -44,10 +44,10 @@ func do(w *control.WantedCluster, a *actual, s step) {
 			}
 		}
 	case publish:
-		print := mapPrint(*w, *a)
+		current := mapPrint(*w, *a)
 		for name, st := range a.nodes {
 			if !st.paused {
-				st.published = print
+				st.published = current
 				a.nodes[name] = st
 			}
 		}

@@ -142,7 +142,7 @@ func (k *keeper) publish(w control.WantedCluster) error {
 	}
 	k.mapEpoch++
 	m.Epoch = k.mapEpoch
-	print := mapPrint(w, a)
+	current := mapPrint(w, a)
 	var errs []error
 	for name, n := range k.nodes {
 		if a.nodes[name].paused {
@@ -152,7 +152,7 @@ func (k *keeper) publish(w control.WantedCluster) error {
 			errs = append(errs, fmt.Errorf("give node %s the slot map: %w", name, err))
 			continue
 		}
-		n.published = print
+		n.published = current
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
