@@ -66,7 +66,7 @@ func (p *program) inspect(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		i.Error = err.Error()
 	}
-	print := json.NewEncoder(out)
-	print.SetIndent("", "  ")
-	return print.Encode(i)
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(i)
 }
