@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openmemorydb/memorydb/emulator/control"
+	"github.com/openmemorydb/memorydb/engine"
 	"github.com/openmemorydb/memorydb/engine/pubsub"
 	"github.com/openmemorydb/memorydb/engine/shard"
 )
@@ -30,6 +31,7 @@ type keeper struct {
 	channels pubsub.Exchange      // between the nodes
 	lost     map[string]bool      // nodes that ran and have died, or were deposed: they are recovered
 	begun    map[string]time.Time // when a node was started last
+	poisoned map[string]bool      // nodes that have stopped at a record that they can't apply: they are not started again
 	events   []string             // that control was not told of yet
 	closing  sync.WaitGroup       // nodes that are being closed in the background
 
@@ -56,7 +58,7 @@ const (
 func newKeeper(f *Fleet, p control.Place) *keeper {
 	return &keeper{
 		f: f, place: p, wake: make(chan struct{}, 1),
-		nodes: map[string]*node{}, shards: map[string]bool{}, lost: map[string]bool{}, begun: map[string]time.Time{}, leads: map[string]string{},
+		nodes: map[string]*node{}, shards: map[string]bool{}, lost: map[string]bool{}, begun: map[string]time.Time{}, poisoned: map[string]bool{}, leads: map[string]string{},
 	}
 }
 
@@ -234,6 +236,11 @@ func (k *keeper) actual(w control.WantedCluster, failed map[step]bool) actual {
 		if st.Err != nil && !n.said {
 			n.said = true
 			k.log().Error("node has stopped", "node", name, "err", st.Err)
+			var poison *engine.PoisonError
+			if errors.As(st.Err, &poison) { // it would stop there again
+				k.poisoned[name] = true
+				k.happened("Node %s has stopped: %v", name, poison)
+			}
 		}
 		if s.ready && n.recovering {
 			n.recovering = false
@@ -243,7 +250,7 @@ func (k *keeper) actual(w control.WantedCluster, failed map[step]bool) actual {
 	}
 	for _, sh := range w.Shards {
 		for _, n := range sh.Nodes {
-			a.held[n.Name] = k.nodes[n.Name] == nil && k.f.cfg.Faults.Held(k.seat(sh.Name, n))
+			a.held[n.Name] = k.nodes[n.Name] == nil && (k.poisoned[n.Name] || k.f.cfg.Faults.Held(k.seat(sh.Name, n)))
 		}
 	}
 	return a
@@ -293,6 +300,7 @@ func (k *keeper) clear(ctx context.Context) error {
 	}
 	clear(k.lost)
 	clear(k.begun)
+	clear(k.poisoned)
 	k.id, k.mapEpoch, k.takingName, k.events = "", 0, "", nil
 	return nil
 }

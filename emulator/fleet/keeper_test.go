@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -130,5 +131,36 @@ func TestDeadNodeIsStartedAgain(t *testing.T) {
 	want := []string{"Recovering node c-0001-002", "Finished recovery for node c-0001-002"}
 	if !slices.Equal(r.events, append(want, want...)) || f.Primary(p, "0001") != "c-0001-001" {
 		t.Errorf("%s leads, events %q", f.Primary(p, "0001"), r.events)
+	}
+}
+
+// A record that can't be applied stops a node that meets it: it is said, and the node is not started again and again.
+func TestPoisonedNodeIsNotStartedAgain(t *testing.T) {
+	w := wantedCluster()
+	w.ID, w.Shards = "id", w.Shards[:1]
+	w.Shards[0].Slots = "0-16383"
+	r, logs := &records{wanted: w}, &handles{Memory: memlog.New(nil)}
+	f := New(Config{Control: r, Logs: logs, Unwrap: func(b []byte) ([]byte, error) { return b, nil }, OneAddress: true, Now: time.Now})
+	defer func() {
+		if err := f.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	f.Notify(control.Place{Cluster: "c"})
+	r.until(t, "the cluster", func() bool { return r.ready > 0 })
+	log := logs.Memory.Shard(logID("id", "0001"))
+	pos, err := log.Append(log.Tail(), txlog.Entry{Kind: txlog.Data, Epoch: log.Epoch(), Engine: 1, Payload: []byte("\x01\x06nosuch")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := func(node string) string {
+		return fmt.Sprintf("Node %s has stopped: log record at position %v can't be applied: ERR unknown command 'nosuch', with args beginning with: ", node, pos)
+	}
+	r.until(t, "the replica's end", func() bool { return slices.Contains(r.events, stopped("c-0001-002")) })
+	f.Notify(control.Place{Cluster: "c"})
+	logs.mu.Lock()
+	defer logs.mu.Unlock()
+	if n := len(logs.all); n != 2 {
+		t.Errorf("nodes were started %d times", n)
 	}
 }
