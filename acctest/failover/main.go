@@ -195,7 +195,7 @@ func (r *run) paused() (time.Duration, error) {
 func (r *run) handOvers() error {
 	reads := r.read()
 	defer reads.end()
-	var gaps, quiet times
+	var moves, gaps, quiet times
 	var windows []window
 	for i := range r.trials {
 		if err := r.whole(); err != nil {
@@ -216,9 +216,11 @@ func (r *run) handOvers() error {
 		if err != nil {
 			return fmt.Errorf("hand-over %d: %w", i+1, err)
 		}
-		if _, err := r.load.next(begun, r.nodes[before]); err != nil {
+		first, err := r.load.next(begun, r.nodes[before])
+		if err != nil {
 			return fmt.Errorf("hand-over %d: %w", i+1, err)
 		}
+		moves = append(moves, r.load.gap(begun, first.at.Add(1)))
 		if err := r.recovered(before); err != nil {
 			return fmt.Errorf("hand-over %d: %w", i+1, err)
 		}
@@ -226,7 +228,8 @@ func (r *run) handOvers() error {
 		gaps = append(gaps, r.load.gap(begun, time.Now()))
 	}
 	during, without := reads.split(windows)
-	fmt.Printf("%-48s %s\n", "hand-over: longest time without a write", gaps)
+	fmt.Printf("%-48s %s\n", "hand-over: longest time without a write", moves)
+	fmt.Printf("%-48s %s\n", "and until the old primary is a replica again", gaps)
 	fmt.Printf("%-48s %s\n", "the same, without a hand-over, in 200 ms", quiet)
 	fmt.Printf("%-48s %s\n", "reads on the other shard, during hand-overs", during)
 	fmt.Printf("%-48s %s\n", "reads on the other shard, between them", without)
